@@ -1,0 +1,58 @@
+package adcp
+
+// Access says who may call an operation.
+type Access string
+
+const (
+	// AccessPublic operations answer without a credential. A bad credential is refused all the same.
+	AccessPublic Access = "public"
+	// AccessAccount operations need an authenticated principal.
+	AccessAccount Access = "account"
+	// AccessSandbox operations exist for sandbox principals only; others do not see them.
+	AccessSandbox Access = "sandbox"
+)
+
+// Operation is one row of the operation table: a task of the protocol, declared
+// once. Transports, clients, capability answers and documentation all read it
+// from here. Schema names are relative to the published bundle.
+type Operation struct {
+	// Name is the task's name on the wire, such as "create_media_buy".
+	Name string
+	// Protocol is the protocol domain that owns the task, such as "media-buy".
+	Protocol string
+	// Mutating operations require an idempotency key.
+	Mutating bool
+	// Access says who may call it.
+	Access Access
+	// Summary says in one line what the task is for.
+	Summary string
+	// RequestSchema and ResponseSchema name the task's schemas, such as
+	// "media-buy/create-media-buy-request.json".
+	RequestSchema, ResponseSchema string
+}
+
+// Op is an [Operation] with the Go types of its request and response, so that
+// handlers and calls are checked by the compiler.
+type Op[Req, Resp any] struct{ *Operation }
+
+// operations is filled while the table's variables are initialised and never changes afterwards.
+var operations []*Operation
+
+func define[Req, Resp any](o Operation) Op[Req, Resp] {
+	operations = append(operations, &o)
+	return Op[Req, Resp]{&o}
+}
+
+// Operations returns every operation of the protocol in the table's order.
+// The rows are shared and must not be changed.
+func Operations() []*Operation { return append([]*Operation(nil), operations...) }
+
+// OperationNamed finds an operation by its wire name.
+func OperationNamed(name string) (*Operation, bool) {
+	for _, o := range operations {
+		if o.Name == name {
+			return o, true
+		}
+	}
+	return nil, false
+}
