@@ -1,4 +1,4 @@
 // Package money holds exact amounts: integer millionths of an ISO 4217 currency
 // unit. There are no floats, no default currency and no silent conversion.
-// It imports nothing of this module but adcp's decimal.
+// It imports nothing of this module.
 package money

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"math/bits"
+	"regexp"
 	"strings"
-
-	"github.com/govalues/decimal"
 )
 
 // MicrosScale is the number of decimal places that [Micros] keeps.
@@ -27,52 +25,28 @@ var ErrRange = errors.New("amount out of range")
 // ErrPrecision reports an amount with more than six decimal places.
 var ErrPrecision = errors.New("amount has more than six decimal places")
 
+// number is a decimal as JSON and people write it. The exponent is bounded so
+// that a short text cannot ask for a huge number.
+var number = regexp.MustCompile(`^[+-]?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,2})?$`)
+
 // Parse reads a decimal number such as "150000", "12.5" or "1.5e3" exactly.
-// It refuses what six decimal places cannot hold rather than round it.
+// What six decimal places cannot hold is refused ([ErrPrecision], [ErrRange]), never rounded.
 func Parse(s string) (Micros, error) {
-	d, err := parseDecimal(s)
-	if err != nil {
-		return 0, err
+	if !number.MatchString(s) {
+		return 0, fmt.Errorf("not a decimal number: %.40q", s)
 	}
-	if !d.Rescale(MicrosScale).Equal(d) || d.Rescale(MicrosScale).Scale() != MicrosScale {
-		if d.Trim(0).Scale() > MicrosScale {
-			return 0, fmt.Errorf("%w: %s", ErrPrecision, s)
-		}
-		return 0, fmt.Errorf("%w: %s", ErrRange, s)
-	}
-	whole, frac, ok := d.Int64(MicrosScale)
+	r, ok := new(big.Rat).SetString(s)
 	if !ok {
-		return 0, fmt.Errorf("%w: %s", ErrRange, s)
+		return 0, fmt.Errorf("not a decimal number: %.40q", s)
 	}
-	hi, lo := bits.Mul64(uint64(abs(whole)), uint64(Unit))
-	if hi != 0 || lo > math.MaxInt64-uint64(Unit) {
-		return 0, fmt.Errorf("%w: %s", ErrRange, s)
+	r.Mul(r, big.NewRat(int64(Unit), 1))
+	if !r.IsInt() {
+		return 0, fmt.Errorf("%w: %.40s", ErrPrecision, s)
 	}
-	return Micros(whole)*Unit + Micros(frac), nil
-}
-
-func parseDecimal(s string) (decimal.Decimal, error) {
-	if len(s) > 64 {
-		return decimal.Decimal{}, fmt.Errorf("%w: %.20s…", ErrRange, s)
+	if !r.Num().IsInt64() {
+		return 0, fmt.Errorf("%w: %.40s", ErrRange, s)
 	}
-	d, err := decimal.Parse(s)
-	if err != nil {
-		return decimal.Decimal{}, fmt.Errorf("not a decimal number: %q", s)
-	}
-	// decimal.Parse rounds what its 19 digits cannot hold; an amount must not be rounded.
-	if exact, ok := new(big.Rat).SetString(s); ok {
-		if kept, ok := new(big.Rat).SetString(d.String()); ok && exact.Cmp(kept) != 0 {
-			return decimal.Decimal{}, fmt.Errorf("%w: %s", ErrPrecision, s)
-		}
-	}
-	return d, nil
-}
-
-func abs(n int64) int64 {
-	if n < 0 {
-		return -n
-	}
-	return n
+	return Micros(r.Num().Int64()), nil
 }
 
 // String is the shortest exact decimal with at least two places: "12.50", "0.012345".

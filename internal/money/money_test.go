@@ -26,6 +26,7 @@ func TestParse(t *testing.T) {
 		{"123456789012.1234567", 0, money.ErrPrecision},
 		{"99999999999999", 0, money.ErrRange},
 		{"9999999999999999999", 0, money.ErrRange},
+		{"0.00000000000000000000000001", 0, money.ErrPrecision},
 	} {
 		t.Run(tt.in, func(t *testing.T) {
 			t.Parallel()
@@ -35,7 +36,7 @@ func TestParse(t *testing.T) {
 			}
 		})
 	}
-	for _, bad := range []string{"", "abc", "1,000", "0x10", "NaN", "Inf", "1/3"} {
+	for _, bad := range []string{"", "abc", "1,000", "0x10", "NaN", "Inf", "1/3", "1e99999999", "1e-99999999"} {
 		if got, err := money.Parse(bad); err == nil {
 			t.Errorf("Parse(%q) = %v, want an error", bad, got)
 		}
