@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/money"
 )
 
@@ -28,7 +29,7 @@ func readPricingOption(n yamlNode) PricingOption {
 	o := n.object("id", "model", "currency", "fixed", "floor", "guidance", "max_bid", "min_spend", "parameters")
 	p := PricingOption{
 		ID:       o.field("id").need("give the price an id").identifier(),
-		Model:    PricingModel(o.field("model").need("write how it is counted, such as cpm").oneOf(pricingModels)),
+		Model:    adserver.PricingModel(o.field("model").need("write how it is counted, such as cpm").oneOf(pricingModels)),
 		Currency: o.field("currency").need("write its ISO 4217 code, such as USD").currency(),
 		MinSpend: o.field("min_spend").amount(),
 	}
@@ -54,13 +55,13 @@ func readPricingOption(n yamlNode) PricingOption {
 }
 
 func (p *PricingOption) readAuction(o yamlObject, floor, guidance yamlNode) {
-	if p.Model == PricingCPA {
+	if p.Model == adserver.CPA {
 		o.fail("cpa has no auction", "write its fixed price")
 	}
 	p.Floor = floor.need("write fixed for a fixed price, or floor for the least bid of an auction").amount()
 	p.MaxBid = o.field("max_bid").flag()
 	switch p.Model {
-	case PricingCPP, PricingFlatRate, PricingTime:
+	case adserver.CPP, adserver.FlatRate, adserver.TimeRate:
 		if p.MaxBid {
 			o.field("max_bid").fail("is not known to this model", "leave it out")
 		}
@@ -93,16 +94,16 @@ func (n yamlNode) currency() money.Currency {
 }
 
 // readParameters reads what single models need besides a price.
-func readParameters(n yamlNode, model PricingModel) PricingParameters {
+func readParameters(n yamlNode, model adserver.PricingModel) PricingParameters {
 	var p PricingParameters
 	switch model {
-	case PricingCPV:
+	case adserver.CPV:
 		o := n.need("write view_threshold or view_seconds").object("view_threshold", "view_seconds")
 		p.ViewThreshold, p.ViewSeconds = o.field("view_threshold").rate(), o.field("view_seconds").count()
 		if n.present() && (p.ViewThreshold == 0) == (p.ViewSeconds == 0) {
 			n.fail("must say what counts as a view", "write one of view_threshold (0.5) and view_seconds (15)")
 		}
-	case PricingCPP:
+	case adserver.CPP:
 		o := n.need("write demographic and impressions_per_point").object("demographic_system", "demographic", "min_points", "impressions_per_point")
 		p.DemographicSystem = o.field("demographic_system").oneOf(demographicSystems)
 		if p.DemographicSystem == "" {
@@ -113,21 +114,21 @@ func readParameters(n yamlNode, model PricingModel) PricingParameters {
 			p.Demographic = o.field("demographic").need("write the audience that points are counted in, such as P18-49").word()
 			p.ImpressionsPerPoint = o.field("impressions_per_point").need("write how many impressions one point stands for").positive()
 		}
-	case PricingCPA:
+	case adserver.CPA:
 		o := n.need("write event_type").object("event_type")
 		if n.present() {
 			p.EventType = o.field("event_type").need("write the conversion that is charged, such as purchase").oneOf(eventTypes)
 		}
-	case PricingTime:
+	case adserver.TimeRate:
 		o := n.need("write time_unit").object("time_unit", "min_duration", "max_duration")
 		p.MinDuration, p.MaxDuration = o.field("min_duration").count(), o.field("max_duration").count()
 		if n.present() {
-			p.TimeUnit = o.field("time_unit").need("write hour, day, week or month").oneOf(timeUnits)
+			p.TimeUnit = adserver.TimeUnit(o.field("time_unit").need("write hour, day, week or month").oneOf(timeUnits))
 		}
 		if p.MaxDuration != 0 && p.MaxDuration < p.MinDuration {
 			o.field("max_duration").fail("is below min_duration", "write at least min_duration")
 		}
-	case PricingFlatRate:
+	case adserver.FlatRate:
 		if n.present() {
 			p.DOOH = readDOOH(n)
 		}

@@ -1,28 +1,15 @@
 package seller
 
-import "github.com/upfront-media/upfront/internal/money"
-
-// PricingModel is how a price is counted, by the protocol's enums/pricing-model.json.
-type PricingModel string
-
-// The nine pricing models.
-const (
-	PricingCPM      PricingModel = "cpm"       // a thousand impressions
-	PricingVCPM     PricingModel = "vcpm"      // a thousand viewable impressions
-	PricingCPC      PricingModel = "cpc"       // a click
-	PricingCPCV     PricingModel = "cpcv"      // a completed view
-	PricingCPV      PricingModel = "cpv"       // a view at a threshold
-	PricingCPP      PricingModel = "cpp"       // a gross rating point
-	PricingCPA      PricingModel = "cpa"       // a conversion
-	PricingFlatRate PricingModel = "flat_rate" // the whole flight
-	PricingTime     PricingModel = "time"      // an hour, day, week or month
+import (
+	"github.com/upfront-media/upfront/internal/adserver"
+	"github.com/upfront-media/upfront/internal/money"
 )
 
 // PricingOption is one price of a product. It is either fixed (Auction false,
 // Fixed above zero) or an auction (Auction true, Fixed zero, a Floor that may be zero).
 type PricingOption struct {
 	ID       string
-	Model    PricingModel
+	Model    adserver.PricingModel
 	Currency money.Currency
 	Auction  bool
 	// Fixed is the price of one unit of the model: a thousand impressions for
@@ -62,8 +49,8 @@ type PricingParameters struct {
 	ImpressionsPerPoint int64
 	// EventType (cpa) is the conversion that is charged, by enums/event-type.json.
 	EventType string
-	// TimeUnit (time) is "hour", "day", "week" or "month".
-	TimeUnit string
+	// TimeUnit (time) is what Fixed or Floor buys.
+	TimeUnit adserver.TimeUnit
 	// MinDuration and MaxDuration (time) bound the flight in TimeUnits; zero is no bound.
 	MinDuration, MaxDuration int64
 	// DOOH (flat_rate) describes the share of a digital out-of-home loop; nil
