@@ -1,0 +1,150 @@
+package agent
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/upfront-media/upfront/adcp"
+)
+
+// maxErrorBytes is the greatest adcp_error object that the protocol's callers
+// look at; a greater one is cut down before it is sent.
+const maxErrorBytes = 4096
+
+// sealInner gives a handler's answer the part of the envelope that belongs to
+// its first run and is remembered with it: the release served, and the task
+// status where the handler did not set one.
+func sealInner(raw []byte, version string) ([]byte, error) {
+	members, object := scan(raw)
+	if !object {
+		return nil, fmt.Errorf("the handler's answer is not a JSON object")
+	}
+	status := json.RawMessage(`"completed"`)
+	for _, m := range members {
+		if m.name == "status" && len(m.value) > 2 {
+			status = m.value
+		}
+	}
+	b := bytes.NewBuffer(make([]byte, 0, len(raw)+64))
+	b.WriteString(`{"adcp_version":`)
+	b.Write(quote(version))
+	b.WriteString(`,"status":`)
+	b.Write(status)
+	for _, m := range members {
+		switch m.name {
+		case "adcp_version", "status", "context", "replayed":
+			// The envelope's own, whatever a handler put there.
+		default:
+			b.WriteByte(',')
+			b.Write(quote(m.name))
+			b.WriteByte(':')
+			b.Write(m.value)
+		}
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// sealAnswer gives the inner answer what belongs to this very call: the
+// caller's context, byte for byte, and the mark of a replay.
+func sealAnswer(inner []byte, context json.RawMessage, replayed bool) json.RawMessage {
+	b := bytes.NewBuffer(make([]byte, 0, len(inner)+len(context)+32))
+	b.Write(inner[:len(inner)-1])
+	if replayed {
+		b.WriteString(`,"replayed":true`)
+	}
+	writeContext(b, context)
+	b.WriteByte('}')
+	return b.Bytes()
+}
+
+// writeContext echoes the caller's context. The protocol makes it an object;
+// anything else was refused by the schema and is not repeated.
+func writeContext(b *bytes.Buffer, context json.RawMessage) {
+	if len(context) > 0 && context[0] == '{' {
+		b.WriteString(`,"context":`)
+		b.Write(context)
+	}
+}
+
+// refuse makes the answer that carries a refusal, in both of the protocol's
+// layers: adcp_error for transports, errors for readers of the task's answer.
+func (a *Agent) refuse(refusal *adcp.Error, context json.RawMessage, version string) Response {
+	refusal = bounded(refusal)
+	e, err := json.Marshal(refusal)
+	if err != nil {
+		// Details that cannot be written are the agent's own mistake.
+		a.log.Error("refusal could not be encoded", "code", refusal.Code, "error", err)
+		refusal = adcp.NewError(refusal.Code, "", refusal.Message)
+		e, _ = json.Marshal(refusal)
+	}
+	b := bytes.NewBuffer(make([]byte, 0, 2*len(e)+len(context)+128))
+	b.WriteString(`{"adcp_version":`)
+	b.Write(quote(version))
+	b.WriteString(`,"status":"failed","errors":[`)
+	b.Write(e)
+	b.WriteString(`],"adcp_error":`)
+	b.Write(e)
+	writeContext(b, context)
+	b.WriteByte('}')
+	return Response{Body: b.Bytes(), Error: refusal, HTTPStatus: httpStatus(refusal.Code)}
+}
+
+// Refuse makes the answer for a call that a transport refuses before it reaches
+// the agent, in the same form as any other refusal. The arguments are read for
+// their context only.
+func (a *Agent) Refuse(refusal *adcp.Error, arguments json.RawMessage) Response {
+	return a.refuse(refusal, a.peek(arguments), a.defaultVersion())
+}
+
+// peek reads the context of a request that is not going to be served.
+func (a *Agent) peek(arguments json.RawMessage) json.RawMessage {
+	if int64(len(arguments)) > a.cfg.MaxBody {
+		return nil
+	}
+	doc, _ := decode(arguments, a.cfg.MaxDepth)
+	return doc.context
+}
+
+// statusOf reads the task status of a body that this package has sealed.
+func statusOf(body []byte) string {
+	members, _ := scan(body)
+	for _, m := range members {
+		if m.name == "status" {
+			return asText(m.value).value
+		}
+	}
+	return ""
+}
+
+func quote(s string) []byte {
+	b, _ := json.Marshal(s)
+	return b
+}
+
+// unavailable is all that a caller learns of a fault inside the agent.
+func unavailable() *adcp.Error {
+	return adcp.NewError(adcp.CodeServiceUnavailable, "", "The agent cannot answer this call at the moment.").
+		WithRetryAfter(5)
+}
+
+func invalid(field, message, suggestion string) *adcp.Error {
+	return adcp.NewError(adcp.CodeInvalidRequest, field, message).WithSuggestion(suggestion)
+}
+
+func tooLarge(limit int64) *adcp.Error {
+	return invalid("", fmt.Sprintf("The request is larger than %d bytes.", limit), "Split the request.")
+}
+
+// undecodable is for a request that the schema accepts and the Go types do
+// not, such as a number outside 64 bits.
+func undecodable(err error) *adcp.Error {
+	field := ""
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		field = name(wrong.Field)
+	}
+	return invalid(field, "A value of the request cannot be read.", "Send a value of the documented type and range.")
+}
