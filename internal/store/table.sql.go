@@ -180,6 +180,7 @@ type CreativeAssignment struct {
 	AccountID  string
 	Position   int64
 	Weight     int64
+	Approved   bool
 	AssignedAt int64
 	ReleasedAt int64
 }

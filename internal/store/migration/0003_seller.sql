@@ -111,17 +111,18 @@ CREATE TABLE creatives (
 );
 
 CREATE TABLE creative_assignments (
-    tenant       TEXT   NOT NULL,
-    package_id   TEXT   NOT NULL,
-    creative_id  TEXT   NOT NULL,
-    media_buy_id TEXT   NOT NULL,
-    account_id   TEXT   NOT NULL,
-    position     BIGINT NOT NULL,
-    -- relative weight; -1 where the buyer left it to even rotation
-    weight       BIGINT NOT NULL,
-    assigned_at  BIGINT NOT NULL,
+    tenant       TEXT    NOT NULL,
+    package_id   TEXT    NOT NULL,
+    creative_id  TEXT    NOT NULL,
+    media_buy_id TEXT    NOT NULL,
+    account_id   TEXT    NOT NULL,
+    position     BIGINT  NOT NULL,
+    -- relative weight in millionths; -1 where the buyer left it to even rotation
+    weight       BIGINT  NOT NULL,
+    approved     BOOLEAN NOT NULL,
+    assigned_at  BIGINT  NOT NULL,
     -- set when the buy ended and let its creatives go
-    released_at  BIGINT NOT NULL,
+    released_at  BIGINT  NOT NULL,
     PRIMARY KEY (tenant, package_id, creative_id)
 );
 CREATE INDEX creative_assignments_by_creative ON creative_assignments (tenant, account_id, creative_id);

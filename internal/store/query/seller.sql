@@ -111,8 +111,8 @@ SELECT * FROM creatives WHERE tenant = $1 AND account_id = $2 AND creative_id = 
 SELECT * FROM creatives WHERE tenant = $1 AND account_id = $2 ORDER BY created_at, creative_id;
 
 -- name: InsertCreativeAssignment :exec
-INSERT INTO creative_assignments (tenant, package_id, creative_id, media_buy_id, account_id, position, weight, assigned_at, released_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+INSERT INTO creative_assignments (tenant, package_id, creative_id, media_buy_id, account_id, position, weight, approved, assigned_at, released_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- name: DeleteCreativeAssignments :exec
 DELETE FROM creative_assignments WHERE tenant = $1 AND media_buy_id = $2;
