@@ -27,7 +27,7 @@
 //   - a row that two may change has revision BIGINT, and every change of it is
 //     UPDATE … SET revision = revision + 1 WHERE … AND revision = sqlc.arg(revision),
 //     declared :execrows. No row changed means somebody else was first;
-//   - an optional filter is CAST(sqlc.arg(kind) AS TEXT) IN ('', kind);
+//   - an optional filter is CAST(sqlc.arg(kind) AS TEXT) IN (”, kind);
 //     LIMIT is LIMIT CAST(sqlc.arg(max_rows) AS BIGINT); a sum is
 //     CAST(COALESCE(SUM(spend), 0) AS BIGINT). Without the casts sqlc types them loosely;
 //   - INSERT … ON CONFLICT (…) DO UPDATE SET x = excluded.x, DO NOTHING and RETURNING are fine;

@@ -21,21 +21,21 @@ var migrationFiles embed.FS
 
 // migrate creates the schema and applies the migrations that are missing, ours and
 // the job queue's. On PostgreSQL a session lock makes concurrent starters take turns.
-func (db *DB) migrate(ctx context.Context, schema string) error {
+func (db *DB) migrate(ctx context.Context) error {
 	if db.dialect == PostgreSQL {
 		conn, err := db.pool.Acquire(ctx)
 		if err != nil {
 			return err
 		}
 		defer conn.Release()
-		key := lockKey("migration", schema)
+		key := lockKey("migration", db.schema)
 		if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", key); err != nil {
 			return fmt.Errorf("wait for another process: %w", err)
 		}
 		// A background context, so that a cancelled start does not leave the lock to the pool.
 		defer conn.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", key)
-		if schema != "" {
-			if _, err := conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema}.Sanitize()); err != nil {
+		if db.schema != "" {
+			if _, err := conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{db.schema}.Sanitize()); err != nil {
 				return fmt.Errorf("create the schema: %w", err)
 			}
 		}

@@ -40,7 +40,7 @@ func (db *DB) openPostgreSQL(ctx context.Context, cfg Config) error {
 		}
 		config.ConnConfig.RuntimeParams["search_path"] = pgx.Identifier{cfg.Schema}.Sanitize()
 	}
-	db.config = config
+	db.config, db.schema = config, cfg.Schema
 	if db.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}

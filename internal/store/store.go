@@ -48,10 +48,12 @@ type DB struct {
 	reader  *sql.DB       // SQLite: reading connections. PostgreSQL: the pool.
 	pool    *pgxpool.Pool // PostgreSQL only
 	config  *pgxpool.Config
+	schema  string
 	queries *Queries // over reader
 	direct  *Queries // over writer, each statement a transaction of its own
 	retry   chan struct{}
-	commits commits
+	jobs    signals
+	names   names
 }
 
 // Open opens the database, creating what is absent, and brings its tables up to
@@ -74,7 +76,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	db.queries, db.direct = New(db.reader), New(db.writer)
-	if err := db.migrate(ctx, cfg.Schema); err != nil {
+	if err := db.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("bring the database's tables up to date: %w", err), db.Close())
 	}
 	return db, nil

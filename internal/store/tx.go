@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,10 +23,10 @@ const maxAttempts = 20
 // it, commits together or not at all.
 type Tx struct {
 	*Queries
-	db          *DB
-	sql         *sql.Tx
-	conn        *sql.Conn // PostgreSQL only: the connection that sql runs on
-	afterCommit []func()
+	db   *DB
+	sql  *sql.Tx
+	conn *sql.Conn // PostgreSQL only: the connection that sql runs on
+	jobs bool      // it carries jobs
 }
 
 // Tx runs fn in a serializable transaction: it commits when fn returns nil and
@@ -86,10 +85,9 @@ func (db *DB) attempt(ctx context.Context, fn func(tx *Tx) error) (err error) {
 	if err := tx.sql.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	for _, f := range tx.afterCommit {
-		f()
+	if tx.jobs {
+		db.jobs.signal()
 	}
-	db.commits.signal()
 	return nil
 }
 
@@ -125,23 +123,6 @@ func (tx *Tx) PostgreSQL(fn func(conn *pgx.Conn) error) error {
 	})
 }
 
-// AfterCommit calls f once the transaction has committed; never when it does not.
-// A process may die in between, so f may only hurry what happens anyway.
-func (tx *Tx) AfterCommit(f func()) { tx.afterCommit = append(tx.afterCommit, f) }
-
-// commits tells listeners that something was committed by this process.
-type commits struct {
-	mu        sync.Mutex
-	listeners map[chan struct{}]struct{}
-}
-
-func (c *commits) signal() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for ch := range c.listeners {
-		select {
-		case ch <- struct{}{}:
-		default: // it has one to read already
-		}
-	}
-}
+// CarriesJobs says that jobs were put into the transaction: once it commits, those
+// that wait on [DB.Jobs] are told.
+func (tx *Tx) CarriesJobs() { tx.jobs = true }
