@@ -4,6 +4,12 @@
 // imports nothing from internal/.
 //
 // Types and structural schemas are generated from the published JSON Schemas
-// (bundle 3.1.19) by internal/schemagen; run go generate in the module's root
-// after a new bundle.
+// (bundle 3.1.19) by internal/schemagen; run go generate ./adcp after a new
+// bundle.
+//
+// A member that the protocol requires is a plain value; an optional one is a
+// pointer, or a slice, a map or raw JSON that is left out while nil. A required
+// slice must be set, to an empty one at least: nil would be null on the wire.
 package adcp
+
+//go:generate go run ../internal/schemagen/cmd -schemas ../../shared/adcp/3.1.19/schemas -out .

@@ -1,5 +1,10 @@
 package adcp
 
+import (
+	"reflect"
+	"strings"
+)
+
 // Access says who may call an operation.
 type Access string
 
@@ -29,6 +34,8 @@ type Operation struct {
 	// RequestSchema and ResponseSchema name the task's schemas, such as
 	// "media-buy/create-media-buy-request.json".
 	RequestSchema, ResponseSchema string
+
+	request reflect.Type
 }
 
 // Op is an [Operation] with the Go types of its request and response, so that
@@ -38,7 +45,12 @@ type Op[Req, Resp any] struct{ *Operation }
 // operations is filled while the table's variables are initialised and never changes afterwards.
 var operations []*Operation
 
+// define adds a row. A task's schemas are published under its protocol's name,
+// so the row does not repeat them.
 func define[Req, Resp any](o Operation) Op[Req, Resp] {
+	stem := o.Protocol + "/" + strings.ReplaceAll(o.Name, "_", "-")
+	o.RequestSchema, o.ResponseSchema = stem+"-request.json", stem+"-response.json"
+	o.request = reflect.TypeFor[Req]()
 	operations = append(operations, &o)
 	return Op[Req, Resp]{&o}
 }
