@@ -1,0 +1,152 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/mcp"
+)
+
+// firstDelay is the wait before the second attempt when the agent names none;
+// it doubles with each attempt.
+const firstDelay = 500 * time.Millisecond
+
+// persist sends the same bytes until they are answered, the fault is not a
+// passing one, or attempts or patience run out.
+func (c *Client) persist(ctx context.Context, op *adcp.Operation, sent json.RawMessage, o options, retrySafe bool) (json.RawMessage, error) {
+	left := c.cfg.Patience
+	for attempt := 1; ; attempt++ {
+		body, err := c.attempt(ctx, op, sent)
+		if err == nil {
+			return body, nil
+		}
+		var refusal *adcp.Error
+		if errors.As(err, &refusal) && refusal.Code == adcp.CodeVersionUnsupported {
+			// The request is not changed in mid-call; the next one knows better.
+			c.forget()
+		}
+		delay, again := c.delay(err, attempt, retrySafe)
+		if !again || attempt >= o.attempts || delay > left || ctx.Err() != nil {
+			return nil, err
+		}
+		left -= delay
+		if c.cfg.Wait(ctx, delay) != nil {
+			return nil, err
+		}
+	}
+}
+
+// delay tells whether a fault may pass and how long to wait for that.
+func (c *Client) delay(err error, attempt int, retrySafe bool) (time.Duration, bool) {
+	wanted := time.Duration(0)
+	var refusal *adcp.Error
+	var failed *Error
+	switch {
+	case errors.As(err, &refusal):
+		// A conflict passes only after the caller has read what changed.
+		if Recovery(refusal) != adcp.ErrorRecoveryTransient || refusal.Code == adcp.CodeConflict {
+			return 0, false
+		}
+		wanted = RetryAfter(refusal)
+	case errors.As(err, &failed):
+		// Whether a change took place is unknown; only an agent that keeps keys
+		// can be asked again.
+		if !failed.Retryable() || !retrySafe {
+			return 0, false
+		}
+		wanted = failed.RetryAfter
+	default:
+		return 0, false
+	}
+	if wanted > 0 {
+		return wanted + time.Duration(c.cfg.Jitter()*float64(firstDelay)), true
+	}
+	backoff := firstDelay << min(attempt-1, 6)
+	return backoff/2 + time.Duration(c.cfg.Jitter()*float64(backoff/2)), true
+}
+
+// attempt is one exchange.
+func (c *Client) attempt(ctx context.Context, op *adcp.Operation, sent json.RawMessage) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	answer, err := c.caller.Call(ctx, op.Name, sent)
+	if err != nil {
+		e := &Error{Kind: Unreachable, Operation: op.Name, URL: c.cfg.URL, Err: err}
+		var f *mcp.Failure
+		if errors.As(err, &f) {
+			e.Kind, e.HTTPStatus, e.RetryAfter, e.Err = Kind(f.Reason), f.HTTPStatus, f.RetryAfter, f.Err
+		}
+		return nil, e
+	}
+	return c.read(op, answer)
+}
+
+// read tells a tool's answer from its refusal.
+func (c *Client) read(op *adcp.Operation, answer mcp.Answer) (json.RawMessage, error) {
+	switch {
+	case answer.Error != nil:
+		if refusal, ok := readError(answer.Error); ok {
+			return nil, refusal
+		}
+		fallthrough
+	case answer.IsError:
+		return nil, &Error{Kind: Failed, Operation: op.Name, URL: c.cfg.URL, HTTPStatus: answer.HTTPStatus, Err: quoted(answer.Text)}
+	case answer.Body == nil:
+		return nil, &Error{Kind: Malformed, Operation: op.Name, URL: c.cfg.URL, HTTPStatus: answer.HTTPStatus,
+			Err: errors.New("the answer holds no JSON object")}
+	}
+	if op.Name == adcp.GetTaskStatus.Name {
+		// Here the status is that of the task asked about: reading of a failure
+		// is not itself one.
+		return answer.Body, nil
+	}
+	if refusal := failedBody(answer.Body); refusal != nil {
+		return nil, refusal
+	}
+	return answer.Body, nil
+}
+
+// checkAnswer validates an answer against the published schema of its release.
+// The schemas at hand are those of the newest release: what an agent says in
+// an older one is decoded, and not checked.
+func (c *Client) checkAnswer(op *adcp.Operation, body json.RawMessage, o options) error {
+	if o.unchecked {
+		return nil
+	}
+	var head struct {
+		Version string `json:"adcp_version"`
+	}
+	if err := json.Unmarshal(body, &head); err != nil {
+		return err
+	}
+	served := head.Version
+	if served == "" {
+		served = o.version
+	}
+	if served != newestRelease() {
+		return nil
+	}
+	return adcp.ValidateResponse(op, body)
+}
+
+func quoted(text string) error {
+	text = Clean(text, MaxMessage)
+	if text == "" {
+		return nil
+	}
+	return errors.New("it said: " + text)
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,13 @@
+// Package client calls other people's agents. [Call] is one operation, typed,
+// with everything around it that a careful caller does: the release both sides
+// speak, an idempotency key kept over retries, retries only where the other
+// side says that the fault is passing, limits on time and size, and the answer
+// checked against the published schema.
+//
+// What comes back from a stranger is data. Error texts are cut and cleaned
+// before anyone sees them, and no decision is ever taken from their words: only
+// from an error's code and recovery class.
+//
+// The package imports nothing of internal/ and knows no MCP; the transport is
+// package adcp/mcp's.
+package client

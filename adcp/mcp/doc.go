@@ -1,0 +1,9 @@
+// Package mcp carries the protocol over MCP, on both sides: [NewHandler] serves
+// an agent's operations as tools over streamable HTTP, and [Dial] calls other
+// agents' tools. It is the only package that knows the MCP SDK.
+//
+// Serving is stateless and answers in JSON, so that any process can answer any
+// request and a bare POST of tools/call without a handshake works. It has no
+// code of its own for any task: tools are the rows of the operation table that
+// the agent serves.
+package mcp
