@@ -28,7 +28,7 @@ func (db *DB) migrate(ctx context.Context) error {
 			return err
 		}
 		defer conn.Release()
-		key := lockKey("migration", db.schema)
+		key := db.LockKey("migration")
 		if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", key); err != nil {
 			return fmt.Errorf("wait for another process: %w", err)
 		}
@@ -73,12 +73,10 @@ func migrateQueue[T any](ctx context.Context, driver riverdriver.Driver[T]) erro
 	return nil
 }
 
-// lockKey is the number of a PostgreSQL advisory lock. Those are shared by the
-// whole database, so the schema is part of the name.
-func lockKey(parts ...string) int64 {
+// LockKey is the number of the PostgreSQL advisory lock of that name. Those locks
+// are shared by the whole database, so the schema is part of it.
+func (db *DB) LockKey(name string) int64 {
 	h := fnv.New64a()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
-	}
+	fmt.Fprintf(h, "upfront/%d:%s/%s", len(db.schema), db.schema, name)
 	return int64(h.Sum64())
 }

@@ -26,7 +26,7 @@ func (db *DB) Hold(ctx context.Context, name string) (release func(), err error)
 		db.names.add(name)
 		return func() { db.names.remove(name) }, nil
 	}
-	key := lockKey("name", db.schema, name)
+	key := db.LockKey("held/"+name)
 	conn, err := db.lock(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("hold %s: %w", name, err)
@@ -77,7 +77,7 @@ func (db *DB) Held(ctx context.Context, name string) (bool, error) {
 	var free bool
 	// A shared lock is refused while the holder's exclusive one stands; it is given
 	// back at the end of the statement.
-	err := db.pool.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock_shared($1)", lockKey("name", db.schema, name)).Scan(&free)
+	err := db.pool.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock_shared($1)", db.LockKey("held/"+name)).Scan(&free)
 	if err != nil {
 		return false, fmt.Errorf("look for the holder of %s: %w", name, err)
 	}

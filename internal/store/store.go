@@ -89,6 +89,9 @@ func (db *DB) Dialect() Dialect { return db.dialect }
 // transaction use the [Tx].
 func (db *DB) Read() *Queries { return db.queries }
 
+// Writer is the one writing connection of a SQLite database. It is for the job queue.
+func (db *DB) Writer() *sql.DB { return db.writer }
+
 // Ping reports whether the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.reader.PingContext(ctx) }
 
