@@ -16,8 +16,6 @@ type Catalogue struct {
 	Description string
 	// Domain is the seller's own domain, where its adagents.json would be.
 	Domain string
-	// Timezone is the IANA zone that daily reports are cut in.
-	Timezone string
 	// Products are in the order of the file, which is also the order of a
 	// wholesale listing.
 	Products []*Product
@@ -180,24 +178,6 @@ type Forecast struct {
 type CountryShare struct {
 	Country string
 	Share   Rate
-}
-
-// Supply is the inventory that the built-in ad server has for a product. It may
-// be less than the forecast promises: inventory runs short in real life too.
-type Supply struct {
-	// DailyUnits is the mean number of impressions (plays, spots heard) a day.
-	DailyUnits int64
-	// Hours weighs the 24 hours of a UTC day; empty is flat.
-	Hours []int64
-	// Weekdays weighs the seven days from Monday; empty is flat.
-	Weekdays []int64
-	// Variance is how far an hour may fall either side of its mean.
-	Variance Rate
-	// Shortfall is the part of DailyUnits that does not turn up.
-	Shortfall Rate
-	// Viewable, Click, Complete, View and Convert are the rates at which an
-	// impression becomes the unit that vcpm, cpc, cpcv, cpv and cpa count.
-	Viewable, Click, Complete, View, Convert Rate
 }
 
 // Rate is a proportion in millionths: 720,000 is 72 %. It is an integer so that

@@ -6,7 +6,6 @@ import (
 	"io"
 	"regexp"
 	"slices"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/text/language"
@@ -89,12 +88,11 @@ func (n yamlNode) country() string {
 func readCatalogue(n yamlNode) *Catalogue {
 	top := n.object("seller", "standard_formats", "formats", "products")
 	c := &Catalogue{}
-	s := top.field("seller").need("say who sells").object("name", "description", "domain", "timezone")
+	s := top.field("seller").need("say who sells").object("name", "description", "domain")
 	if s.present() {
 		c.Name = s.field("name").need("give the seller a name").text(100)
 		c.Description = s.field("description").text(2000)
 		c.Domain = s.field("domain").need("write the seller's own domain").domain()
-		c.Timezone = s.field("timezone").timezone()
 	}
 	c.Formats = readFormats(top)
 	list := top.field("products").need("sell at least one product")
@@ -109,18 +107,6 @@ func readCatalogue(n yamlNode) *Catalogue {
 		list.fail("is empty", "sell at least one product")
 	}
 	return c
-}
-
-// timezone reads an IANA zone; UTC where absent.
-func (n yamlNode) timezone() string {
-	s, ok := n.scalar()
-	if !ok {
-		return "UTC"
-	}
-	if _, err := time.LoadLocation(s); err != nil || s == "" || s == "Local" {
-		n.fail(fmt.Sprintf("%q is not a time zone", s), "write an IANA name such as Europe/Paris, or UTC")
-	}
-	return s
 }
 
 var productFields = []string{
@@ -176,6 +162,7 @@ func readProduct(n yamlNode, c *Catalogue) *Product {
 	p.Pricing = readPricing(o.field("pricing").need("give the product at least one price"))
 	p.Forecast = readForecast(o.field("forecast").need("say what it is expected to deliver"), p)
 	p.Supply = readSupply(o.field("supply").need("say what the ad server has for it"))
+	checkRates(o.field("supply"), p)
 	p.Reporting = readReporting(o.field("reporting"))
 	p.Measurement = readMeasurement(o.field("measurement"))
 	p.Creative = readCreativePolicy(o.field("creative_policy"))

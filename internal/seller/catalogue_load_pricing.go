@@ -17,6 +17,11 @@ func readPricing(n yamlNode) []PricingOption {
 		if slices.ContainsFunc(out, func(other PricingOption) bool { return other.ID == o.ID }) && o.ID != "" {
 			item.fail(fmt.Sprintf("the id %q is taken by an earlier price", o.ID), "give every price of a product an id of its own")
 		}
+		if o.Auction && slices.ContainsFunc(out, func(other PricingOption) bool {
+			return other.Auction && other.Model == o.Model && other.Currency == o.Currency
+		}) {
+			item.fail(fmt.Sprintf("is a second %s auction in %s", o.Model, o.Currency), "keep one: a product clears at one price")
+		}
 		out = append(out, o)
 	}
 	if n.present() && len(out) == 0 {
@@ -198,46 +203,6 @@ func readShares(n yamlNode, p *Product) []CountryShare {
 	}
 	if sum != Whole {
 		n.fail(fmt.Sprintf("adds up to %s, not 1", money.Micros(sum)), "split 1 over the product's countries")
-	}
-	return out
-}
-
-func readSupply(n yamlNode) Supply {
-	o := n.object("daily_units", "hours", "weekdays", "variance", "shortfall", "viewable", "click", "complete", "view", "convert")
-	if !o.present() {
-		return Supply{}
-	}
-	return Supply{
-		DailyUnits: o.field("daily_units").need("write how many impressions a day there are").positive(),
-		Hours:      o.field("hours").weights(24, "hour of a UTC day"),
-		Weekdays:   o.field("weekdays").weights(7, "day of the week from Monday"),
-		Variance:   o.field("variance").rate(),
-		Shortfall:  o.field("shortfall").rate(),
-		Viewable:   o.field("viewable").rate(),
-		Click:      o.field("click").rate(),
-		Complete:   o.field("complete").rate(),
-		View:       o.field("view").rate(),
-		Convert:    o.field("convert").rate(),
-	}
-}
-
-// weights reads a fixed number of whole weights that are not all zero.
-func (n yamlNode) weights(size int, each string) []int64 {
-	items := n.list()
-	if !n.present() {
-		return nil
-	}
-	var out []int64
-	var sum int64
-	for _, item := range items {
-		w := item.count()
-		if w > 1_000_000 {
-			item.fail("is too large for a weight", "write at most 1000000")
-		}
-		out, sum = append(out, w), sum+w
-	}
-	if len(out) != size || sum == 0 {
-		n.fail(fmt.Sprintf("has %d weights adding up to %d", len(out), sum), fmt.Sprintf("write %d, one for each %s, not all zero", size, each))
 	}
 	return out
 }

@@ -1,12 +1,13 @@
 package seller
 
+import "github.com/upfront-media/upfront/adcp"
+
 // Format is a creative format that the seller accepts, one entry of
 // list_creative_formats. The wire's format_id is the seller's agent URL and ID.
 type Format struct {
 	// ID is the local slug, such as "video_15s"; letters, digits, _ and -.
-	ID   string
-	Name string
-	// Description is for people; the protocol's format has no field for it on the wire.
+	ID          string
+	Name        string
 	Description string
 	// Standard formats follow a published industry size or length.
 	Standard bool
@@ -43,8 +44,7 @@ type FormatAsset struct {
 	// Role is what it is for, such as "hero" or "click_through"; may be empty.
 	Role     string
 	Required bool
-	// Requirements are in the words of the protocol's core/requirements schemas,
-	// such as {"min_duration_ms": 15000}; values are strings, whole numbers,
-	// booleans or lists of strings.
-	Requirements map[string]any
+	// Requirements are in the words of the protocol's core/requirements schemas;
+	// nil where there are none.
+	Requirements *adcp.FormatAssetRequirements
 }

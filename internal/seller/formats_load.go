@@ -3,12 +3,14 @@ package seller
 import (
 	"bytes"
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/upfront-media/upfront/adcp"
 )
 
 // standardFormats are the sizes and lengths that the whole field trades in, in
@@ -124,34 +126,47 @@ func readFormatAsset(n yamlNode) FormatAsset {
 	return a
 }
 
-// requirements reads a flat mapping in the protocol's words. [New] checks them
-// against the published schemas; numbers are whole.
-func (n yamlNode) requirements() map[string]any {
+// requirements reads a mapping in the protocol's words.
+func (n yamlNode) requirements() *adcp.FormatAssetRequirements {
 	if n.node.Kind != yaml.MappingNode {
 		n.fail("is not a mapping", "write its fields one a line as `field: value`")
 		return nil
 	}
-	out := map[string]any{}
+	flat := map[string]any{}
 	for i := 0; i+1 < len(n.node.Content); i += 2 {
-		value := n.at(n.join(n.node.Content[i].Value), n.node.Content[i+1])
-		switch {
-		case !value.present():
-			value.fail("is empty", "write a value or leave it out")
-		case value.node.Kind == yaml.SequenceNode:
-			out[n.node.Content[i].Value] = value.each(yamlNode.word)
-		case value.node.Kind == yaml.ScalarNode && value.node.ShortTag() == "!!bool":
-			out[n.node.Content[i].Value] = value.flag()
-		case value.node.Kind == yaml.ScalarNode && value.node.ShortTag() == "!!int":
-			number, err := strconv.ParseInt(strings.ReplaceAll(value.node.Value, "_", ""), 10, 64)
-			if err != nil {
-				value.fail("is not a whole number", "write digits")
-			}
-			out[n.node.Content[i].Value] = number
-		case value.node.Kind == yaml.ScalarNode && value.node.ShortTag() == "!!str":
-			out[n.node.Content[i].Value] = value.word()
-		default:
-			value.fail("is not text, a whole number, true, false or a list of text", "write one of these")
-		}
+		name := n.node.Content[i].Value
+		flat[name] = n.at(n.join(name), n.node.Content[i+1]).requirement()
 	}
-	return out
+	document, err := json.Marshal(flat)
+	if err != nil {
+		n.fail(err.Error(), "")
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	decoder.DisallowUnknownFields()
+	r := new(adcp.FormatAssetRequirements)
+	if err := decoder.Decode(r); err != nil {
+		n.fail(strings.TrimPrefix(err.Error(), "json: "), "use the fields of the protocol's asset requirements")
+	}
+	return r
+}
+
+// requirement reads text, a whole number, true, false or a list of these.
+func (n yamlNode) requirement() any {
+	switch {
+	case !n.present():
+		n.fail("is empty", "write a value or leave it out")
+		return nil
+	case n.node.Kind == yaml.SequenceNode:
+		list := []any{}
+		for _, item := range n.list() {
+			list = append(list, item.requirement())
+		}
+		return list
+	case n.node.Kind == yaml.ScalarNode && n.node.ShortTag() == "!!bool":
+		return n.flag()
+	case n.node.Kind == yaml.ScalarNode && n.node.ShortTag() == "!!int":
+		return n.count()
+	}
+	return n.word()
 }
