@@ -36,8 +36,8 @@ type LineItem struct {
 	TimeUnit TimeUnit `json:"time_unit,omitzero"`
 	// Rate is the price that is paid, in the unit of the pricing model. With Rate
 	// alone the price is fixed. With MaxBid alone the line item competes with MaxBid and
-	// pays the clearing price. With both it competes with MaxBid and pays Rate (an
-	// exact bid).
+	// pays the clearing price. With both it pays Rate, an exact bid, where that wins.
+	// A bid under [FlatRate] or [TimeRate] is paid as it was made.
 	Rate   money.Micros `json:"rate,omitzero"`
 	MaxBid money.Micros `json:"max_bid,omitzero"`
 	// Floor is the least that may be paid in an auction.

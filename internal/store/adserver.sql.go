@@ -423,8 +423,8 @@ func (q *Queries) InsertAdserverOrder(ctx context.Context, arg InsertAdserverOrd
 }
 
 const updateAdserverLineItem = `-- name: UpdateAdserverLineItem :execrows
-UPDATE adserver_line_items SET position = $1, document = $2, live_from = $3, watermark = $4, finished = $5, revision = revision + 1
-WHERE tenant = $6 AND line_item_id = $7 AND revision = $8
+UPDATE adserver_line_items SET position = $1, document = $2, live_from = $3, watermark = $4, finished = $5, forgone = $6, revision = revision + 1
+WHERE tenant = $7 AND line_item_id = $8 AND revision = $9
 `
 
 type UpdateAdserverLineItemParams struct {
@@ -433,6 +433,7 @@ type UpdateAdserverLineItemParams struct {
 	LiveFrom   int64
 	Watermark  int64
 	Finished   bool
+	Forgone    int64
 	Tenant     string
 	LineItemID string
 	Revision   int64
@@ -445,6 +446,7 @@ func (q *Queries) UpdateAdserverLineItem(ctx context.Context, arg UpdateAdserver
 		arg.LiveFrom,
 		arg.Watermark,
 		arg.Finished,
+		arg.Forgone,
 		arg.Tenant,
 		arg.LineItemID,
 		arg.Revision,

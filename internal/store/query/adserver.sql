@@ -28,8 +28,8 @@ INSERT INTO adserver_line_items (tenant, line_item_id, order_id, position, docum
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 
 -- name: UpdateAdserverLineItem :execrows
-UPDATE adserver_line_items SET position = $1, document = $2, live_from = $3, watermark = $4, finished = $5, revision = revision + 1
-WHERE tenant = $6 AND line_item_id = $7 AND revision = $8;
+UPDATE adserver_line_items SET position = $1, document = $2, live_from = $3, watermark = $4, finished = $5, forgone = $6, revision = revision + 1
+WHERE tenant = $7 AND line_item_id = $8 AND revision = $9;
 
 -- name: AdvanceAdserverLineItem :execrows
 UPDATE adserver_line_items SET watermark = $1, finished = $2, delivered_until = $3, impressions = $4, viewable_impressions = $5,

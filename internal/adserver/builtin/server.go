@@ -1,0 +1,227 @@
+package builtin
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/upfront-media/upfront/internal/adserver"
+	"github.com/upfront-media/upfront/internal/clock"
+	"github.com/upfront-media/upfront/internal/store"
+)
+
+// Config is what the ad server works with.
+type Config struct {
+	// Store keeps orders and delivery.
+	Store *store.DB
+	// Tenant is whose ad server this is; tenants share a store and see nothing of each other.
+	Tenant string
+	// Clock says what time it is. No hour is run before it has passed on this clock.
+	Clock clock.Clock
+	// Supply is what each product can deliver, by product_id. A product that is not
+	// listed cannot be ordered. A change applies to hours that have not been run.
+	Supply map[string]Supply
+	// Seed decides about everything that varies.
+	Seed int64
+}
+
+// AdServer is the built-in ad server. It implements [adserver.Adapter] and is
+// safe for concurrent use.
+type AdServer struct {
+	db       *store.DB
+	tenant   string
+	clock    clock.Clock
+	products map[string]*product
+	// turn orders changes and delivery within this process, so that none fails for
+	// another's sake. Between processes the transactions do.
+	turn sync.Mutex
+}
+
+var _ adserver.Adapter = (*AdServer)(nil)
+
+// New returns an ad server over what its store holds already.
+func New(cfg Config) (*AdServer, error) {
+	if cfg.Store == nil || cfg.Clock == nil || cfg.Tenant == "" {
+		return nil, errors.New("built-in ad server: store, clock and tenant must be given")
+	}
+	s := &AdServer{db: cfg.Store, tenant: cfg.Tenant, clock: cfg.Clock, products: map[string]*product{}}
+	for id, supply := range cfg.Supply {
+		if err := supply.Validate(); err != nil {
+			return nil, fmt.Errorf("supply of product %q: %w", id, err)
+		}
+		s.products[id] = newProduct(id, cfg.Seed, supply)
+	}
+	return s, nil
+}
+
+// Read implements [adserver.Adapter].
+func (s *AdServer) Read(ctx context.Context, orderID string) (adserver.Order, error) {
+	for {
+		before, err := s.order(ctx, orderID)
+		if err != nil {
+			return adserver.Order{}, err
+		}
+		items, err := s.db.Read().AdserverLineItems(ctx, store.AdserverLineItemsParams{Tenant: s.tenant, OrderID: orderID})
+		if err != nil {
+			return adserver.Order{}, unavailable(ctx, err)
+		}
+		after, err := s.order(ctx, orderID)
+		if err != nil {
+			return adserver.Order{}, err
+		}
+		// Every change raises the order's revision: with none in between, the line
+		// items are those of this order.
+		if before.Revision == after.Revision {
+			return orderOf(before, items)
+		}
+	}
+}
+
+func (s *AdServer) order(ctx context.Context, id string) (store.AdserverOrder, error) {
+	o, err := s.db.Read().AdserverOrder(ctx, store.AdserverOrderParams{Tenant: s.tenant, OrderID: id})
+	if errors.Is(err, sql.ErrNoRows) {
+		return o, fmt.Errorf("%w: %q", adserver.ErrNotFound, id)
+	}
+	return o, unavailable(ctx, err)
+}
+
+// Delivery implements [adserver.Adapter]. It reports the hours that [AdServer.Deliver] has run.
+func (s *AdServer) Delivery(ctx context.Context, q adserver.DeliveryQuery) ([]adserver.HourlyDelivery, error) {
+	if _, err := s.order(ctx, q.OrderID); err != nil {
+		return nil, err
+	}
+	items, err := s.db.Read().AdserverLineItems(ctx, store.AdserverLineItemsParams{Tenant: s.tenant, OrderID: q.OrderID})
+	if err != nil {
+		return nil, unavailable(ctx, err)
+	}
+	params := store.AdserverDeliveryParams{Tenant: s.tenant, FromHour: math.MinInt64, ToHour: math.MaxInt64}
+	if !q.From.IsZero() {
+		params.FromHour = q.From.UnixMicro()
+	}
+	if !q.To.IsZero() {
+		params.ToHour = q.To.UnixMicro()
+	}
+	var list []adserver.HourlyDelivery
+	for _, item := range items {
+		if len(q.LineItemIDs) > 0 && !slices.Contains(q.LineItemIDs, item.LineItemID) {
+			continue
+		}
+		params.LineItemID = item.LineItemID
+		rows, err := s.db.Read().AdserverDelivery(ctx, params)
+		if err != nil {
+			return nil, unavailable(ctx, err)
+		}
+		for _, row := range rows {
+			d, err := deliveryOf(row)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, d)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b adserver.HourlyDelivery) int {
+		return cmp.Or(a.Hour.Compare(b.Hour), cmp.Compare(a.LineItemID, b.LineItemID))
+	})
+	return list, nil
+}
+
+// Deliver runs every whole hour that has passed by through, and on the ad server's
+// clock, since the last time: each line item delivers what its pacing asks for
+// and its product's supply gives. Calling it late, often, at once, or again
+// after a kill makes no difference to what is delivered.
+func (s *AdServer) Deliver(ctx context.Context, through time.Time) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if now := s.clock.Now(); now.Before(through) {
+		through = now
+	}
+	return s.deliver(ctx, through)
+}
+
+func (s *AdServer) deliver(ctx context.Context, through time.Time) error {
+	through = through.UTC().Truncate(time.Hour)
+	for more := true; more; {
+		err := s.db.Tx(ctx, func(tx *store.Tx) error {
+			var err error
+			more, err = s.deliverBatch(ctx, tx, through)
+			return err
+		})
+		if err != nil {
+			return unavailable(ctx, err)
+		}
+	}
+	return nil
+}
+
+// Batches are bounded so that one transaction keeps others waiting for a
+// fraction of a second at most, even after a year's absence.
+const (
+	batchHours = 31 * 24
+	batchRows  = 4000
+)
+
+// deliverBatch runs the earliest hours that have not been run, and says whether more are left.
+func (s *AdServer) deliverBatch(ctx context.Context, tx *store.Tx, through time.Time) (more bool, err error) {
+	rows, err := tx.AdserverLineItemsToRun(ctx, store.AdserverLineItemsToRunParams{
+		Tenant: s.tenant, Watermark: through.UnixMicro(),
+	})
+	if err != nil || len(rows) == 0 {
+		return false, err
+	}
+	first := through
+	for _, row := range rows {
+		if at := store.Time(row.AdserverLineItem.Watermark); at.Before(first) {
+			first = at
+		}
+	}
+	last := first.Add(time.Duration(max(1, min(batchHours, batchRows/len(rows)))) * time.Hour)
+	if last.After(through) {
+		last = through
+	}
+	var items []*lineItem
+	var revisions []int64
+	for _, row := range rows {
+		if !store.Time(row.AdserverLineItem.Watermark).Before(last) {
+			continue
+		}
+		li, err := s.lineItem(row)
+		if err != nil {
+			return false, err
+		}
+		items, revisions = append(items, li), append(revisions, row.AdserverLineItem.Revision)
+	}
+	run(items, first, last, func(d adserver.HourlyDelivery) {
+		if err == nil {
+			err = insertDelivery(ctx, tx, s.tenant, d)
+		}
+	})
+	if err != nil {
+		return false, err
+	}
+	for i, li := range items {
+		if err := advance(ctx, tx, s.tenant, li, revisions[i]); err != nil {
+			return false, err
+		}
+	}
+	return last.Before(through), nil
+}
+
+// unavailable marks a fault of the store as one that may pass. A nil error stays nil.
+func unavailable(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", adserver.ErrUnavailable, ctx.Err())
+	}
+	if _, ok := errors.AsType[*adserver.Refusal](err); ok {
+		return err
+	}
+	return fmt.Errorf("%w: %w", adserver.ErrUnavailable, err)
+}
