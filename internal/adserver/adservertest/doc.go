@@ -1,3 +1,7 @@
 // Package adservertest is the suite that every adapter of package adserver must
-// pass, run from the adapter's own tests.
+// pass, run from the adapter's own tests:
+//
+//	func TestConformance(t *testing.T) {
+//		adservertest.Run(t, func(t *testing.T) adservertest.Bench { … })
+//	}
 package adservertest
