@@ -57,7 +57,7 @@ type Config struct {
 	// enough for an agent that declares idempotency as supported.
 	Idempotency IdempotencyStore
 	// Versions are the releases served, such as "3.0" and "3.1"; by default
-	// 3.0 and 3.1. The last is the default for callers that name none.
+	// [adcp.Releases]. The last is the default for callers that name none.
 	Versions []string
 	// Logger receives what callers are not told: panics, faults, malformed
 	// answers. By default nothing is logged.
@@ -165,7 +165,7 @@ func New(cfg Config) *Agent {
 		cfg.Idempotency = NewMemoryIdempotency(MemoryConfig{})
 	}
 	if len(cfg.Versions) == 0 {
-		cfg.Versions = []string{"3.0", "3.1"}
+		cfg.Versions = adcp.Releases()
 	}
 	a := &Agent{cfg: cfg, log: cfg.Logger, handlers: map[string]*registration{}, ticker: realTicker}
 	if a.log == nil {

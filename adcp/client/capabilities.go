@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -118,7 +117,7 @@ func (c *Client) ask(ctx context.Context) (*Capabilities, error) {
 	if known.Release = highestCommon(known.Releases); known.Release == "" {
 		return nil, &Error{Kind: Incompatible, Operation: op.Name, URL: c.cfg.URL,
 			Err: fmt.Errorf("it speaks %s and we speak %s", Clean(strings.Join(known.Releases, ", "), MaxMessage),
-				strings.Join(releases(), ", "))}
+				strings.Join(adcp.Releases(), ", "))}
 	}
 	// An agent without a declared time is unsafe to ask twice.
 	if s := said.ADCP.Idempotency; s.Supported && s.TTL > 0 {
@@ -142,18 +141,13 @@ func (c *Client) offered(err error) string {
 	return highestCommon(details.Releases)
 }
 
-// releases are the releases this package speaks, oldest first.
-func releases() []string { return []string{"3.0", "3.1"} }
-
-// newestRelease is the newest of them.
-func newestRelease() string { return "3.1" }
+// newestRelease is the newest release this package speaks.
+func newestRelease() string {
+	ours := adcp.Releases()
+	return ours[len(ours)-1]
+}
 
 func highestCommon(theirs []string) string {
-	best := ""
-	for _, r := range releases() {
-		if slices.Contains(theirs, r) {
-			best = r
-		}
-	}
-	return best
+	common, _ := adcp.HighestCommon(adcp.Releases(), theirs)
+	return common
 }

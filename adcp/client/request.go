@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/upfront-media/upfront/adcp"
@@ -25,6 +24,11 @@ func (c *Client) complete(op *adcp.Operation, arguments json.RawMessage, release
 	if err := json.Unmarshal(arguments, &fields); err != nil || fields == nil {
 		return nil, errors.New("the request is not a JSON object")
 	}
+	if string(fields["idempotency_key"]) == `""` {
+		// What a request type writes whose key was never set.
+		delete(fields, "idempotency_key")
+		arguments, _ = json.Marshal(fields)
+	}
 	var added bytes.Buffer
 	add := func(name string, value any) {
 		if _, there := fields[name]; there {
@@ -37,7 +41,7 @@ func (c *Client) complete(op *adcp.Operation, arguments json.RawMessage, release
 	_, majored := fields["adcp_major_version"]
 	if !pinned && !majored {
 		add("adcp_version", release)
-		add("adcp_major_version", majorOf(release))
+		add("adcp_major_version", adcp.MajorOf(release))
 	}
 	if op.Name != adcp.GetAdcpCapabilities.Name {
 		add("idempotency_key", c.cfg.NewKey())
@@ -77,10 +81,4 @@ func loopback(host string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
-}
-
-func majorOf(release string) int {
-	major, _, _ := strings.Cut(release, ".")
-	n, _ := strconv.Atoi(major)
-	return n
 }

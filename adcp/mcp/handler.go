@@ -1,0 +1,287 @@
+package mcp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
+)
+
+// Options changes how an agent is served. The zero value will do.
+type Options struct {
+	// Hosts are the host names, without ports, under which the agent is reached.
+	// A request with another Host header is refused, which is what keeps a web
+	// page from reaching an agent on its visitor's machine through a name of its
+	// own. When empty, any name is accepted on public addresses and only
+	// loopback names on loopback ones.
+	Hosts []string
+	// Origins are the origins of web pages that may call the agent, such as
+	// "https://console.example". Pages of the agent's own host may always.
+	Origins []string
+	// Instructions tell a model that connects what the agent is for.
+	Instructions string
+	// Logger receives what callers are not told; by default nothing is logged.
+	Logger *slog.Logger
+}
+
+// envelopeSpace is what a request may add around the arguments.
+const envelopeSpace = 4 << 10
+
+// handler puts HTTP's and the protocol's own rules in front of the SDK.
+type handler struct {
+	agent *agent.Agent
+	opts  Options
+	log   *slog.Logger
+	next  http.Handler
+}
+
+// NewHandler serves the agent over streamable HTTP: POST only, one message a
+// request, without sessions, answered in JSON. Give the agent its handlers first.
+//
+// A missing credential on an operation that needs one, and a credential that is
+// not valid on any request, are answered with HTTP 401 before anything is
+// dispatched. A body above the agent's limit is answered with 413. Every other
+// refusal is a tool's answer with isError, in the protocol's form.
+func NewHandler(a *agent.Agent, o Options) http.Handler {
+	h := &handler{agent: a, opts: o, log: o.Logger}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	server := newServer(a, o)
+	h.next = sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return server },
+		&sdk.StreamableHTTPOptions{
+			Stateless:    true,
+			JSONResponse: true,
+			// Checked here, with the loopback rule where no hosts are named.
+			DisableLocalhostProtection: len(o.Hosts) > 0,
+			MaxRequestBodyBytes:        a.MaxBody() + envelopeSpace,
+		})
+	return h
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !h.hostAllowed(r) || !h.originAllowed(r) {
+		http.Error(w, "This host or origin may not call the agent.", http.StatusForbidden)
+		return
+	}
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "Only POST is served: the agent keeps no sessions and pushes no streams.", http.StatusMethodNotAllowed)
+		return
+	}
+	if !isJSON(r.Header.Get("Content-Type")) {
+		http.Error(w, "The content type must be application/json.", http.StatusUnsupportedMediaType)
+		return
+	}
+	if !acceptsJSON(r.Header.Values("Accept")) {
+		http.Error(w, "The answer is application/json, which the Accept header leaves out.", http.StatusNotAcceptable)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.agent.MaxBody()+envelopeSpace))
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			h.refuse(w, http.StatusRequestEntityTooLarge, nil, codeInvalidRequest,
+				h.agent.Refuse(adcp.NewError(adcp.CodeInvalidRequest, "", "The request is too large.").
+					WithSuggestion("Split the request."), nil))
+			return
+		}
+		http.Error(w, "The request broke off.", http.StatusBadRequest)
+		return
+	}
+	msg, ok := h.parse(w, body)
+	if !ok {
+		return
+	}
+	caller, refusal := h.agent.Authenticate(r.Context(), credential(r))
+	if refusal == nil && msg.Method == "tools/call" {
+		if e := h.agent.Admit(caller, msg.Params.Name); e != nil && e.Code == adcp.CodeAuthMissing {
+			refusal = e
+		}
+	}
+	if refusal != nil {
+		status, code := http.StatusUnauthorized, int64(codeUnauthorized)
+		if refusal.Code == adcp.CodeServiceUnavailable {
+			status, code = http.StatusServiceUnavailable, codeUnavailable
+		} else {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="adcp"`)
+		}
+		h.refuse(w, status, msg.ID, code, h.agent.Refuse(refusal, msg.Params.Arguments))
+		return
+	}
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.ContentLength = int64(len(body))
+	r.Header = r.Header.Clone()
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json, text/event-stream")
+	h.next.ServeHTTP(w, r)
+}
+
+// JSON-RPC error codes: JSON-RPC's own, and those that the protocol reserves
+// for refusals before dispatch.
+const (
+	codeParse          = -32700
+	codeInvalidRequest = -32600
+	codeUnauthorized   = -32028
+	codeUnavailable    = -32027
+)
+
+// envelope is a JSON-RPC message as far as it must be known before dispatch.
+type envelope struct {
+	ID     json.RawMessage `json:"id"`
+	Method string          `json:"method"`
+	Params struct {
+		Name      string          `json:"name"`
+		Arguments json.RawMessage `json:"arguments"`
+	} `json:"params"`
+}
+
+// parse reads the message, or answers why it cannot be read. What it finds
+// decides only whether a credential is demanded by HTTP; the agent checks
+// everything again on what is dispatched.
+func (h *handler) parse(w http.ResponseWriter, body []byte) (envelope, bool) {
+	var msg envelope
+	body = bytes.TrimSpace(body)
+	refuse := func(code int64, message string) (envelope, bool) {
+		h.refuse(w, http.StatusBadRequest, nil, code,
+			h.agent.Refuse(adcp.NewError(adcp.CodeInvalidRequest, "", message).
+				WithSuggestion("Send one JSON-RPC 2.0 message, such as tools/call."), nil))
+		return envelope{}, false
+	}
+	switch {
+	case !utf8.Valid(body):
+		return refuse(codeParse, "The body is not valid UTF-8.")
+	case !json.Valid(body):
+		return refuse(codeParse, "The body is not valid JSON.")
+	case body[0] == '[':
+		return refuse(codeInvalidRequest, "Batches are not served.")
+	case body[0] != '{':
+		return refuse(codeInvalidRequest, "The body is not a JSON-RPC message.")
+	}
+	// Parameters of another shape belong to other methods and do not matter here.
+	_ = json.Unmarshal(body, &msg)
+	return msg, true
+}
+
+// refuse answers before dispatch: a JSON-RPC error that carries the
+// protocol's error, and the caller's context where there was one.
+func (h *handler) refuse(w http.ResponseWriter, status int, id json.RawMessage, code int64, resp agent.Response) {
+	if len(id) == 0 {
+		id = json.RawMessage("null")
+	}
+	message := "refused"
+	if resp.Error != nil {
+		message = resp.Error.Message
+	}
+	var b bytes.Buffer
+	b.WriteString(`{"jsonrpc":"2.0","id":`)
+	b.Write(id)
+	b.WriteString(`,"error":`)
+	e, _ := json.Marshal(struct {
+		Code    int64  `json:"code"`
+		Message string `json:"message"`
+	}{code, message})
+	b.Write(e[:len(e)-1])
+	b.WriteString(`,"data":`)
+	b.Write(resp.Body)
+	b.WriteString("}}")
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes())
+}
+
+// credential reads the Authorization header. Two of them are one too many, and
+// are passed on in a form that no authenticator accepts.
+func credential(r *http.Request) agent.Credential {
+	values := r.Header.Values("Authorization")
+	if len(values) == 0 {
+		return agent.Credential{}
+	}
+	scheme, value, _ := strings.Cut(strings.TrimSpace(values[0]), " ")
+	if len(values) > 1 || scheme == "" {
+		return agent.Credential{Scheme: "invalid"}
+	}
+	return agent.Credential{Scheme: strings.ToLower(scheme), Value: strings.TrimSpace(value)}
+}
+
+// hostAllowed holds the Host header to the names the agent is known by.
+func (h *handler) hostAllowed(r *http.Request) bool {
+	if len(h.opts.Hosts) == 0 {
+		return true // the SDK holds loopback addresses to loopback names
+	}
+	host := hostname(r.Host)
+	return slices.ContainsFunc(h.opts.Hosts, func(allowed string) bool { return strings.EqualFold(allowed, host) })
+}
+
+// originAllowed lets programs through, which send no Origin, and of web pages
+// only those of the agent's own host, of this machine when the agent is on it,
+// or of the origins named in the options.
+func (h *handler) originAllowed(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	if slices.ContainsFunc(h.opts.Origins, func(allowed string) bool { return strings.EqualFold(allowed, origin) }) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	if strings.EqualFold(u.Host, r.Host) {
+		return true
+	}
+	return isLoopback(u.Hostname()) && isLoopback(hostname(r.Host))
+}
+
+func hostname(hostport string) string {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	return strings.Trim(host, "[]")
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func isJSON(contentType string) bool {
+	mediaType, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(mediaType), "application/json")
+}
+
+// acceptsJSON tells whether JSON is acceptable; no header accepts everything.
+func acceptsJSON(accept []string) bool {
+	if len(accept) == 0 {
+		return true
+	}
+	for _, part := range strings.Split(strings.Join(accept, ","), ",") {
+		mediaType, _, _ := strings.Cut(part, ";")
+		switch strings.ToLower(strings.TrimSpace(mediaType)) {
+		case "*/*", "application/*", "application/json", "":
+			return true
+		}
+	}
+	return false
+}

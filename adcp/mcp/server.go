@@ -1,0 +1,113 @@
+package mcp
+
+import (
+	"context"
+	"encoding/json"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
+)
+
+type callerKey struct{}
+
+// callerFrom gives the caller that the HTTP layer established.
+func callerFrom(ctx context.Context) agent.Caller {
+	caller, ok := ctx.Value(callerKey{}).(agent.Caller)
+	if !ok {
+		return agent.Caller{Anonymous: true}
+	}
+	return caller
+}
+
+// newServer declares each operation that the agent serves as a tool. The
+// schemas are permissive: they name every field of the protocol, so that
+// callers strip none, and leave the judgement to the agent's full schemas.
+func newServer(a *agent.Agent, o Options) *sdk.Server {
+	server := sdk.NewServer(&sdk.Implementation{Name: a.Name(), Version: a.Version()}, &sdk.ServerOptions{
+		Instructions: o.Instructions,
+		PageSize:     1000,
+		Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}},
+	})
+	for _, op := range adcp.Operations() {
+		if _, served := a.Serves(op.Name); served {
+			server.AddTool(tool(op), serveTool(a, op.Name))
+		}
+	}
+	server.AddReceivingMiddleware(visible(a), known(a))
+	return server
+}
+
+func tool(op *adcp.Operation) *sdk.Tool {
+	return &sdk.Tool{
+		Name:        op.Name,
+		Description: op.Summary,
+		InputSchema: adcp.InputSchema(op),
+		Annotations: &sdk.ToolAnnotations{ReadOnlyHint: !op.Mutating, IdempotentHint: true},
+	}
+}
+
+// serveTool hands a call to the agent and its answer back, untouched.
+func serveTool(a *agent.Agent, name string) sdk.ToolHandler {
+	return func(ctx context.Context, req *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
+		return result(a.DoAs(ctx, callerFrom(ctx), agent.Request{Operation: name, Arguments: req.Params.Arguments})), nil
+	}
+}
+
+// result is an answer as a tool's result: structured, and the same JSON as text
+// for callers that read only texts.
+func result(r agent.Response) *sdk.CallToolResult {
+	return &sdk.CallToolResult{
+		Content:           []sdk.Content{&sdk.TextContent{Text: string(r.Body)}},
+		StructuredContent: r.Body,
+		IsError:           r.Error != nil,
+	}
+}
+
+// visible takes out of a list of tools what its caller may not call.
+func visible(a *agent.Agent) sdk.Middleware {
+	return func(next sdk.MethodHandler) sdk.MethodHandler {
+		return func(ctx context.Context, method string, req sdk.Request) (sdk.Result, error) {
+			res, err := next(ctx, method, req)
+			list, ok := res.(*sdk.ListToolsResult)
+			if err != nil || !ok {
+				return res, err
+			}
+			may := map[string]bool{}
+			for _, op := range a.Operations(callerFrom(ctx)) {
+				may[op.Name] = true
+			}
+			shown := *list
+			shown.Tools = make([]*sdk.Tool, 0, len(list.Tools))
+			for _, op := range adcp.Operations() {
+				for _, t := range list.Tools {
+					if t.Name == op.Name && may[t.Name] {
+						shown.Tools = append(shown.Tools, t)
+					}
+				}
+			}
+			return &shown, nil
+		}
+	}
+}
+
+// known answers a call of a tool that is not served in the protocol's form,
+// where the SDK would answer with a JSON-RPC error that says nothing of recovery.
+func known(a *agent.Agent) sdk.Middleware {
+	return func(next sdk.MethodHandler) sdk.MethodHandler {
+		return func(ctx context.Context, method string, req sdk.Request) (sdk.Result, error) {
+			call, ok := req.(*sdk.CallToolRequest)
+			if !ok || call.Params == nil {
+				return next(ctx, method, req)
+			}
+			if _, served := a.Serves(call.Params.Name); served {
+				return next(ctx, method, req)
+			}
+			return result(a.DoAs(ctx, callerFrom(ctx), agent.Request{
+				Operation: call.Params.Name,
+				Arguments: json.RawMessage(call.Params.Arguments),
+			})), nil
+		}
+	}
+}
