@@ -26,7 +26,7 @@ func (db *DB) Hold(ctx context.Context, name string) (release func(), err error)
 		db.names.add(name)
 		return func() { db.names.remove(name) }, nil
 	}
-	key := db.LockKey("held/"+name)
+	key := db.LockKey("held/" + name)
 	conn, err := db.lock(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("hold %s: %w", name, err)

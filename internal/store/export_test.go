@@ -1,0 +1,9 @@
+package store
+
+import "database/sql"
+
+// ExecOnReader runs a statement where only reading is meant to be possible.
+func ExecOnReader(db *DB, query string) (sql.Result, error) { return db.reader.Exec(query) }
+
+// MaxAttempts is how often a transaction that loses every race is run.
+const MaxAttempts = maxAttempts
