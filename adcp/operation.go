@@ -35,8 +35,14 @@ type Operation struct {
 	// "media-buy/create-media-buy-request.json".
 	RequestSchema, ResponseSchema string
 
-	request reflect.Type
+	request, response reflect.Type
 }
+
+// NewRequest returns a pointer to an empty request of the operation's Go type.
+func (o *Operation) NewRequest() any { return reflect.New(o.request).Interface() }
+
+// NewResponse returns a pointer to an empty response of the operation's Go type.
+func (o *Operation) NewResponse() any { return reflect.New(o.response).Interface() }
 
 // Op is an [Operation] with the Go types of its request and response, so that
 // handlers and calls are checked by the compiler.
@@ -50,7 +56,7 @@ var operations []*Operation
 func define[Req, Resp any](o Operation) Op[Req, Resp] {
 	stem := o.Protocol + "/" + strings.ReplaceAll(o.Name, "_", "-")
 	o.RequestSchema, o.ResponseSchema = stem+"-request.json", stem+"-response.json"
-	o.request = reflect.TypeFor[Req]()
+	o.request, o.response = reflect.TypeFor[Req](), reflect.TypeFor[Resp]()
 	operations = append(operations, &o)
 	return Op[Req, Resp]{&o}
 }

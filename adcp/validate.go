@@ -1,15 +1,89 @@
 package adcp
 
-import "encoding/json"
+import (
+	"bytes"
+	"fmt"
 
-// ValidateRequest checks a request against the operation's full schema.
-func ValidateRequest(op *Operation, doc []byte) *Error { return nil }
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
 
-// ValidateResponse checks a response against the operation's full schema.
-func ValidateResponse(op *Operation, doc []byte) error { return nil }
+// maxDetailedValues is the size of a document, in values, up to which a refusal
+// lists what is wrong. A larger one is refused without the list, because in a
+// union every arm has its own complaints and a hostile document multiplies them.
+const maxDetailedValues = 5_000
 
-// ValidateDocument checks a document against a schema of the bundle.
-func ValidateDocument(schemaName string, doc []byte) error { return nil }
+// ValidateRequest checks a request against the operation's full schema. It
+// returns nil for a valid one. A request that is no JSON or beyond what is read
+// at all is an INVALID_REQUEST; one that breaks the schema is a
+// VALIDATION_ERROR with issues, and Field set from the first of them.
+func ValidateRequest(op *Operation, doc []byte) *Error {
+	return validate(op.RequestSchema, doc)
+}
 
-// InputSchema is the permissive schema that a transport publishes for an operation.
-func InputSchema(op *Operation) json.RawMessage { return json.RawMessage(`{"type":"object"}`) }
+// ValidateResponse checks a response against the operation's full schema. The
+// error, where there is one, is an [*Error] as from [ValidateRequest].
+func ValidateResponse(op *Operation, doc []byte) error {
+	return ValidateDocument(op.ResponseSchema, doc)
+}
+
+// ValidateDocument checks a document against a schema of the bundle by its
+// name, such as "core/product.json". The error, where there is one, is an
+// [*Error] as from [ValidateRequest].
+func ValidateDocument(schemaName string, doc []byte) error {
+	if err := validate(schemaName, doc); err != nil {
+		return err
+	}
+	return nil
+}
+
+func validate(name string, doc []byte) *Error {
+	values, err := measure(doc)
+	if err != nil {
+		return NewError(CodeInvalidRequest, "", err.Error())
+	}
+	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
+	if err != nil {
+		return NewError(CodeInvalidRequest, "", "the document is not valid JSON").
+			WithSuggestion("Send one JSON object.")
+	}
+	// A negation is what fails quickly: see negated.
+	not, err := schemas().schema(negated + name)
+	if err != nil {
+		return NewError(CodeConfigurationError, "", err.Error())
+	}
+	if not.Validate(instance) != nil {
+		return nil
+	}
+	if values > maxDetailedValues {
+		return NewError(CodeValidationError, "", "the document does not match its schema, and is too large to list what is wrong").
+			WithSuggestion("Send fewer items at once; the answer then names what is wrong.")
+	}
+	schema, err := schemas().schema(name)
+	if err != nil {
+		return NewError(CodeConfigurationError, "", err.Error())
+	}
+	if err := schema.Validate(instance); err != nil {
+		return refusal(instance, err.(*jsonschema.ValidationError))
+	}
+	return nil
+}
+
+func refusal(instance any, err *jsonschema.ValidationError) *Error {
+	issues := issuesOf(err)
+	first := issues[0]
+	field := fieldPath(instance, first.Pointer)
+	message := first.Message
+	if field != "" {
+		message = field + " " + message
+	}
+	switch more := len(issues) - 1; {
+	case more == 1:
+		message += "; one more problem is in issues"
+	case more > 1:
+		message += fmt.Sprintf("; %d more problems are in issues", more)
+	}
+	e := NewError(CodeValidationError, field, message).
+		WithSuggestion("Correct the members named in issues and send the request again.")
+	e.Issues = issues
+	return e
+}
