@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp"
@@ -139,8 +141,11 @@ type Agent struct {
 
 // registration is one operation with its handler behind bytes.
 type registration struct {
-	op  *adcp.Operation
-	run func(ctx context.Context, call *Call, arguments json.RawMessage) (json.RawMessage, error)
+	op *adcp.Operation
+	// success tells that answers carry a flag of success besides their status,
+	// which a refusal must then carry as well.
+	success bool
+	run     func(ctx context.Context, call *Call, arguments json.RawMessage) (json.RawMessage, error)
 }
 
 // New returns an agent without handlers. It panics when Clock or Authenticator
@@ -180,7 +185,8 @@ func Handle[Req, Resp any](a *Agent, op adcp.Op[Req, Resp], h Handler[Req, Resp]
 		panic(fmt.Sprintf("agent: %s has a handler already", op.Name))
 	}
 	a.handlers[op.Name] = &registration{
-		op: op.Operation,
+		op:      op.Operation,
+		success: hasSuccess(reflect.TypeFor[Resp]()),
 		run: func(ctx context.Context, call *Call, arguments json.RawMessage) (json.RawMessage, error) {
 			req := new(Req)
 			if err := json.Unmarshal(arguments, req); err != nil {
@@ -196,6 +202,15 @@ func Handle[Req, Resp any](a *Agent, op adcp.Op[Req, Resp], h Handler[Req, Resp]
 			return json.Marshal(resp)
 		},
 	}
+}
+
+func hasSuccess(t reflect.Type) bool {
+	for f := range t.Fields() {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name == "success" {
+			return true
+		}
+	}
+	return false
 }
 
 // Name is the agent's software name, and Version its version.

@@ -71,7 +71,8 @@ func writeContext(b *bytes.Buffer, context json.RawMessage) {
 
 // refuse makes the answer that carries a refusal, in both of the protocol's
 // layers: adcp_error for transports, errors for readers of the task's answer.
-func (a *Agent) refuse(refusal *adcp.Error, context json.RawMessage, version string) Response {
+// The registration is nil for what is not served.
+func (a *Agent) refuse(r *registration, refusal *adcp.Error, context json.RawMessage, version string) Response {
 	refusal = bounded(refusal)
 	e, err := json.Marshal(refusal)
 	if err != nil {
@@ -83,7 +84,11 @@ func (a *Agent) refuse(refusal *adcp.Error, context json.RawMessage, version str
 	b := bytes.NewBuffer(make([]byte, 0, 2*len(e)+len(context)+128))
 	b.WriteString(`{"adcp_version":`)
 	b.Write(quote(version))
-	b.WriteString(`,"status":"failed","errors":[`)
+	b.WriteString(`,"status":"failed"`)
+	if r != nil && r.success {
+		b.WriteString(`,"success":false`)
+	}
+	b.WriteString(`,"errors":[`)
 	b.Write(e)
 	b.WriteString(`],"adcp_error":`)
 	b.Write(e)
@@ -96,7 +101,7 @@ func (a *Agent) refuse(refusal *adcp.Error, context json.RawMessage, version str
 // the agent, in the same form as any other refusal. The arguments are read for
 // their context only.
 func (a *Agent) Refuse(refusal *adcp.Error, arguments json.RawMessage) Response {
-	return a.refuse(refusal, a.peek(arguments), a.defaultVersion())
+	return a.refuse(nil, refusal, a.peek(arguments), a.defaultVersion())
 }
 
 // peek reads the context of a request that is not going to be served.

@@ -41,7 +41,7 @@ func (a *Agent) Do(ctx context.Context, req Request) Response {
 	caller, refusal := a.Authenticate(ctx, req.Credential)
 	if refusal != nil {
 		begun := time.Now()
-		r := a.refuse(refusal, a.peek(req.Arguments), a.defaultVersion())
+		r := a.refuse(a.handlers[req.Operation], refusal, a.peek(req.Arguments), a.defaultVersion())
 		a.observe(ctx, req.Operation, Caller{}, r, begun)
 		return r
 	}
@@ -58,31 +58,31 @@ func (a *Agent) DoAs(ctx context.Context, caller Caller, req Request) (resp Resp
 		if p := recover(); p != nil {
 			a.log.ErrorContext(ctx, "panic while serving", "operation", req.Operation,
 				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			resp = a.refuse(unavailable(), doc.context, version)
+			resp = a.refuse(a.handlers[req.Operation], unavailable(), doc.context, version)
 		}
 		a.observe(ctx, req.Operation, caller, resp, begun)
 	}()
 
 	if int64(len(req.Arguments)) > a.cfg.MaxBody {
-		resp = a.refuse(tooLarge(a.cfg.MaxBody), nil, version)
+		resp = a.refuse(a.handlers[req.Operation], tooLarge(a.cfg.MaxBody), nil, version)
 		resp.HTTPStatus = http.StatusRequestEntityTooLarge
 		return resp
 	}
 	doc, undecoded := decode(req.Arguments, a.cfg.MaxDepth)
 	if refusal := a.Admit(caller, req.Operation); refusal != nil {
-		return a.refuse(refusal, doc.context, version)
+		return a.refuse(a.handlers[req.Operation], refusal, doc.context, version)
 	}
 	if undecoded != nil {
-		return a.refuse(undecoded, doc.context, version)
+		return a.refuse(a.handlers[req.Operation], undecoded, doc.context, version)
 	}
 	served, refusal := negotiate(&doc, a.cfg.Versions)
 	if refusal != nil {
-		return a.refuse(refusal, doc.context, version)
+		return a.refuse(a.handlers[req.Operation], refusal, doc.context, version)
 	}
 	version = served
 	body, replayed, refusal := a.serve(ctx, caller, a.handlers[req.Operation], &doc, version)
 	if refusal != nil {
-		return a.refuse(refusal, doc.context, version)
+		return a.refuse(a.handlers[req.Operation], refusal, doc.context, version)
 	}
 	return Response{
 		Body:       sealAnswer(body, doc.context, replayed),
