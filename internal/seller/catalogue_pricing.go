@@ -69,3 +69,21 @@ type DOOHParameters struct {
 	// EstimatedImpressions is informational.
 	EstimatedImpressions int64
 }
+
+// Least is the least that a package at this price can cost: its minimum spend,
+// and as many units as must be taken at least. In an auction units count at the floor.
+func (o PricingOption) Least() money.Micros {
+	unit := o.Fixed
+	if o.Auction {
+		unit = o.Floor
+	}
+	switch o.Model {
+	case adserver.FlatRate:
+		return max(o.MinSpend, unit)
+	case adserver.TimeRate:
+		return max(o.MinSpend, unit.MulDiv(max(o.Parameters.MinDuration, 1), 1))
+	case adserver.CPP:
+		return max(o.MinSpend, unit.MulDiv(o.Parameters.MinPoints, 1))
+	}
+	return o.MinSpend
+}

@@ -232,16 +232,19 @@ func (n yamlNode) flag() bool {
 	return s == "true"
 }
 
-// count reads a whole number of at least zero. Digits may be grouped with
-// underscores: 1_200_000.
+// maxCount bounds whole numbers, so that they can be multiplied by days and rates.
+const maxCount = 1_000_000_000_000
+
+// count reads a whole number from zero to a million million. Digits may be
+// grouped with underscores: 1_200_000.
 func (n yamlNode) count() int64 {
 	s, ok := n.scalar()
 	if !ok {
 		return 0
 	}
 	c, err := strconv.ParseInt(strings.ReplaceAll(s, "_", ""), 10, 64)
-	if err != nil || c < 0 {
-		n.fail(fmt.Sprintf("%q is not a whole number of at least zero", s), "write digits, such as 250000")
+	if err != nil || c < 0 || c > maxCount {
+		n.fail(fmt.Sprintf("%q is not a whole number from 0 to %d", s, int64(maxCount)), "write digits, such as 250000")
 		return 0
 	}
 	return c

@@ -5,8 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"time"
 
+	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
+	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/clock"
+	"github.com/upfront-media/upfront/internal/job"
+	"github.com/upfront-media/upfront/internal/store"
 )
 
 // Config is what a sales agent needs to work.
@@ -22,6 +28,18 @@ type Config struct {
 	Catalogue *Catalogue
 	// Clock tells the time. Required.
 	Clock clock.Clock
+	// Store keeps the agent's books; Queue, on the same database and not yet
+	// started, carries changes to the ad server; AdServer is that ad server. All
+	// three are required for an agent that takes orders; without them it is a
+	// catalogue to look at.
+	Store    *store.DB
+	Queue    *job.Queue
+	AdServer adserver.Adapter
+	// AnswerWithin is how long a call waits, in real time, for the ad server before
+	// it answers "submitted"; 5 s where zero.
+	AnswerWithin time.Duration
+	// SalesDesk decides on orders that wait for a person.
+	SalesDesk SalesDesk
 	// Logger takes structured logs; nothing is logged where it is nil.
 	Logger *slog.Logger
 }
@@ -34,9 +52,12 @@ type Service struct {
 	catalogue *Catalogue
 	clock     clock.Clock
 	log       *slog.Logger
+	discovery
+	booking
 }
 
-// New checks the configuration and returns a sales agent. It does not touch the
+// New checks the configuration, and every product and format of the catalogue
+// against the published schemas, and returns a sales agent. It does not touch the
 // store or start anything.
 func New(c Config) (*Service, error) {
 	switch u, err := url.Parse(c.AgentURL); {
@@ -55,8 +76,23 @@ func New(c Config) (*Service, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Service{
+	s := &Service{
 		tenant: c.Tenant, name: c.Name, agentURL: c.AgentURL,
 		catalogue: c.Catalogue, clock: c.Clock, log: c.Logger,
-	}, nil
+	}
+	if err := s.showCatalogue(); err != nil {
+		return nil, err
+	}
+	if err := s.takeOrders(c); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Register puts the service's handlers on an agent.
+func (s *Service) Register(a *agent.Agent) {
+	agent.Handle(a, adcp.GetAdcpCapabilities, s.capabilities)
+	agent.Handle(a, adcp.GetProducts, s.getProducts)
+	agent.Handle(a, adcp.ListCreativeFormats, s.listCreativeFormats)
+	s.registerBooking(a)
 }

@@ -1,0 +1,107 @@
+package seller
+
+import (
+	"context"
+	"slices"
+
+	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
+	"github.com/upfront-media/upfront/internal/store"
+)
+
+// mediaBuyFeatures are the optional features of core/media-buy-features.json. A
+// feature is a promise: only what works is true.
+func mediaBuyFeatures() adcp.MediaBuyFeatures {
+	return adcp.MediaBuyFeatures{
+		"inline_creative_management":  false,
+		"property_list_filtering":     false,
+		"catalog_management":          false,
+		"committed_metrics_supported": false,
+	}
+}
+
+// capabilities answers get_adcp_capabilities. What it says comes from the
+// catalogue and from what the service was given to work with.
+func (s *Service) capabilities(_ context.Context, _ *agent.Call, req *adcp.GetAdcpCapabilitiesRequest) (*adcp.GetAdcpCapabilitiesResponse, error) {
+	resp := &adcp.GetAdcpCapabilitiesResponse{
+		Status: adcp.TaskStatusCompleted,
+		Adcp: adcp.GetAdcpCapabilitiesResponseAdcp{
+			MajorVersions:     []int64{3},
+			SupportedVersions: adcp.SupportedVersions(),
+			Idempotency: adcp.GetAdcpCapabilitiesResponseAdcpIdempotency{
+				Supported:          true,
+				ReplayTTLSeconds:   new(int64(store.DefaultTTL.Seconds())),
+				InFlightMaxSeconds: new(int64(agent.DefaultHandlerTimeout.Seconds())),
+			},
+		},
+		SupportedProtocols: []adcp.GetAdcpCapabilitiesResponseSupportedProtocol{
+			adcp.GetAdcpCapabilitiesResponseSupportedProtocolMediaBuy,
+		},
+		WholesaleFeedVersioning: &adcp.GetAdcpCapabilitiesResponseWholesaleFeedVersioning{Supported: true},
+	}
+	if s.takesOrders() {
+		resp.Account = &adcp.GetAdcpCapabilitiesResponseAccount{
+			SupportedBilling:    []adcp.BillingParty{adcp.BillingPartyOperator, adcp.BillingPartyAgent, adcp.BillingPartyAdvertiser},
+			RequireOperatorAuth: new(false),
+			RequiredForProducts: new(false),
+		}
+	}
+	if len(req.Protocols) == 0 || slices.Contains(req.Protocols, adcp.GetAdcpCapabilitiesRequestProtocolMediaBuy) {
+		resp.MediaBuy = s.mediaBuyCapabilities()
+	}
+	if s.takesOrders() && (len(req.Protocols) == 0 || slices.Contains(req.Protocols, adcp.GetAdcpCapabilitiesRequestProtocolCreative)) {
+		resp.Creative = &adcp.GetAdcpCapabilitiesResponseCreative{HasCreativeLibrary: new(true)}
+	}
+	return resp, nil
+}
+
+// takesOrders reports whether the agent sells, or only shows what it has.
+func (s *Service) takesOrders() bool { return s.db != nil }
+
+func (s *Service) mediaBuyCapabilities() *adcp.GetAdcpCapabilitiesResponseMediaBuy {
+	out := &adcp.GetAdcpCapabilitiesResponseMediaBuy{
+		BuyingModes: []adcp.GetAdcpCapabilitiesResponseMediaBuyBuyingMode{
+			adcp.GetAdcpCapabilitiesResponseMediaBuyBuyingModeBrief,
+			adcp.GetAdcpCapabilitiesResponseMediaBuyBuyingModeWholesale,
+		},
+		SupportsProposals: new(false),
+		GovernanceAware:   new(false),
+		Features:          mediaBuyFeatures(),
+		Portfolio:         &adcp.GetAdcpCapabilitiesResponseMediaBuyPortfolio{Description: filled(s.catalogue.Description)},
+	}
+	for _, p := range s.catalogue.Products {
+		for _, o := range p.Pricing {
+			out.SupportedPricingModels = include(out.SupportedPricingModels, adcp.PricingModel(o.Model))
+		}
+		for _, c := range p.Channels {
+			out.Portfolio.PrimaryChannels = include(out.Portfolio.PrimaryChannels, adcp.MediaChannel(c))
+		}
+		for _, c := range p.Countries {
+			out.Portfolio.PrimaryCountries = include(out.Portfolio.PrimaryCountries, c)
+		}
+		for _, pp := range p.Properties {
+			out.Portfolio.PublisherDomains = include(out.Portfolio.PublisherDomains, pp.Domain)
+		}
+	}
+	if s.takesOrders() {
+		out.CreativeApprovalMode = new(adcp.GetAdcpCapabilitiesResponseMediaBuyCreativeApprovalModeAutoApprove)
+		out.Execution = &adcp.GetAdcpCapabilitiesResponseMediaBuyExecution{
+			Targeting: &adcp.GetAdcpCapabilitiesResponseMediaBuyExecutionTargeting{GeoCountries: new(true)},
+		}
+		out.FrequencyCapping = &adcp.GetAdcpCapabilitiesResponseMediaBuyFrequencyCapping{
+			SupportedWindowUnits: []string{
+				string(adcp.DurationUnitSeconds), string(adcp.DurationUnitMinutes), string(adcp.DurationUnitHours),
+				string(adcp.DurationUnitDays), string(adcp.DurationUnitCampaign),
+			},
+		}
+	}
+	return out
+}
+
+// include adds a value that the list does not have yet.
+func include[T comparable](list []T, value T) []T {
+	if slices.Contains(list, value) {
+		return list
+	}
+	return append(list, value)
+}

@@ -1,0 +1,196 @@
+package seller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
+	"github.com/upfront-media/upfront/internal/brief"
+	"github.com/upfront-media/upfront/internal/money"
+)
+
+// discovery is the part of a [Service] that shows what there is to buy.
+type discovery struct {
+	index *brief.Index
+	// version names the catalogue's content; a cursor is good for one content.
+	version string
+	formats []adcp.Format
+}
+
+// showCatalogue sets the service up to show its catalogue, and checks every
+// product and format against the published schemas.
+func (s *Service) showCatalogue() error {
+	version, err := digest(s.catalogue, s.agentURL)
+	if err != nil {
+		return fmt.Errorf("seller: catalogue: %w", err)
+	}
+	s.discovery = discovery{index: indexProducts(s.catalogue.Products), version: version}
+	for _, f := range s.catalogue.Formats {
+		format := f.wire(s.agentURL)
+		if err := validate("core/format.json", format); err != nil {
+			return fmt.Errorf("seller: catalogue: format %s: %w", f.ID, err)
+		}
+		s.discovery.formats = append(s.discovery.formats, format)
+	}
+	for _, p := range s.catalogue.Products {
+		if err := validate("core/product.json", view{agentURL: s.agentURL}.product(p, p.Pricing)); err != nil {
+			return fmt.Errorf("seller: catalogue: product %s: %w", p.ID, err)
+		}
+	}
+	return nil
+}
+
+// query is one get_products request being answered.
+type query struct {
+	view
+	*Service
+	req    *adcp.GetProductsRequest
+	asOf   time.Time
+	budget money.Micros
+}
+
+// getProducts answers get_products in brief and wholesale mode. A caller without
+// a credential sees everything but prices.
+func (s *Service) getProducts(_ context.Context, call *agent.Call, req *adcp.GetProductsRequest) (*adcp.GetProductsResponse, error) {
+	q, w, refusal := s.newQuery(call, req)
+	if refusal != nil {
+		return nil, refusal
+	}
+	candidates, diagnostics := filterProducts(s.catalogue.Products, q.filters(), q.prices)
+	all := make([]adcp.Product, 0, len(candidates))
+	if req.BuyingMode == adcp.GetProductsRequestBuyingModeBrief {
+		for _, r := range q.rank(candidates) {
+			p := q.product(r.product, r.prices)
+			p.BriefRelevance = &r.reason
+			all = append(all, p)
+		}
+	} else {
+		for _, c := range candidates {
+			all = append(all, q.product(c.product, c.prices))
+		}
+	}
+	version, err := digest(all)
+	if err != nil {
+		return nil, err
+	}
+	resp := &adcp.GetProductsResponse{
+		Status:               adcp.TaskStatusCompleted,
+		WholesaleFeedVersion: &version,
+		// Everybody buys off the same rate card.
+		CacheScope: new(adcp.GetProductsResponseCacheScopePublic),
+	}
+	if req.IfWholesaleFeedVersion != nil && *req.IfWholesaleFeedVersion == version {
+		resp.Unchanged = new(true)
+		return resp, nil
+	}
+	resp.FilterDiagnostics = diagnostics
+	page, pagination := pageOf(w, all)
+	resp.Products = make([]adcp.Product, len(page))
+	for i, p := range page {
+		resp.Products[i] = selectFields(p, req.Fields)
+	}
+	resp.Pagination = pagination
+	if q.hidePrices {
+		resp.Incomplete = []adcp.GetProductsResponseIncompleteItem{{
+			Scope:       adcp.GetProductsResponseIncompleteItemScopePricing,
+			Description: "Prices and minimum spends are shown to callers with a credential.",
+		}}
+	}
+	if req.PropertyList != nil {
+		resp.PropertyListApplied = new(false)
+	}
+	if req.Catalog != nil {
+		resp.CatalogApplied = new(false)
+	}
+	return resp, nil
+}
+
+// newQuery checks what the schema cannot, and finds the request's place in its list.
+func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest) (*query, walk, *adcp.Error) {
+	if refusal := checkMode(req); refusal != nil {
+		return nil, walk{}, refusal
+	}
+	q := &query{Service: s, req: req, view: view{agentURL: s.agentURL, hidePrices: call.Anonymous}}
+	var refusal *adcp.Error
+	if f := req.Filters; f != nil {
+		q.countries = f.Countries
+		if q.flight, refusal = readFlight(f); refusal != nil {
+			return nil, walk{}, refusal
+		}
+		if f.BudgetRange != nil {
+			if q.budget, refusal = budget(f.BudgetRange); refusal != nil {
+				return nil, walk{}, refusal
+			}
+		}
+	}
+	name, err := digest("get_products", s.version, call.Anonymous, req.BuyingMode, req.Brief, req.Brand, req.Account,
+		req.PreferredDeliveryTypes, req.Filters, req.RequiredPolicies)
+	if err != nil {
+		return nil, walk{}, adcp.NewError(adcp.CodeInvalidRequest, "", err.Error())
+	}
+	w, refusal := startWalk(req.Pagination, name, call.Now)
+	q.asOf = w.asOf
+	return q, w, refusal
+}
+
+// checkMode refuses what does not go with the buying mode.
+func checkMode(req *adcp.GetProductsRequest) *adcp.Error {
+	switch req.BuyingMode {
+	case adcp.GetProductsRequestBuyingModeRefine:
+		return adcp.NewError(adcp.CodeUnsupportedFeature, "buying_mode", "This seller does not refine: it makes no proposals.").
+			WithSuggestion("Send a new brief with buying_mode brief, or read everything with wholesale.")
+	case adcp.GetProductsRequestBuyingModeWholesale:
+		if req.Brief != nil {
+			return adcp.NewError(adcp.CodeInvalidRequest, "brief", "A wholesale read takes no brief.").
+				WithSuggestion("Leave the brief out, or use buying_mode brief.")
+		}
+	default:
+		if adcp.Val(req.Brief) == "" {
+			return adcp.NewError(adcp.CodeInvalidRequest, "brief", "buying_mode brief needs a brief.").
+				WithSuggestion("Say in plain words what is to be advertised, to whom, where and when; or use buying_mode wholesale.")
+		}
+	}
+	if len(req.Refine) > 0 {
+		return adcp.NewError(adcp.CodeInvalidRequest, "refine", "refine goes with buying_mode refine only.").
+			WithSuggestion("Leave refine out.")
+	}
+	if req.PushNotificationConfig != nil {
+		return adcp.NewError(adcp.CodeUnsupportedFeature, "push_notification_config", "get_products answers at once and sends no notification.").
+			WithSuggestion("Leave push_notification_config out.")
+	}
+	return nil
+}
+
+// readFlight reads the dates that a campaign is to run, as far as they are given.
+func readFlight(f *adcp.ProductFilters) (flight, *adcp.Error) {
+	var out flight
+	for _, day := range []struct {
+		field string
+		text  *string
+		into  *time.Time
+	}{{"filters.start_date", f.StartDate, &out.start}, {"filters.end_date", f.EndDate, &out.end}} {
+		if day.text == nil {
+			continue
+		}
+		at, err := time.Parse(time.DateOnly, *day.text)
+		if err != nil {
+			return flight{}, adcp.NewError(adcp.CodeInvalidRequest, day.field, "The date is not a calendar day.").
+				WithSuggestion("Write it as YYYY-MM-DD.")
+		}
+		*day.into = at
+	}
+	switch {
+	case out.known() && out.end.Before(out.start):
+		return flight{}, adcp.NewError(adcp.CodeInvalidRequest, "filters.end_date", "The campaign ends before it starts.").
+			WithSuggestion("Send an end_date on or after start_date.")
+	case out.known() && out.days() > maxFlightDays:
+		return flight{}, adcp.NewError(adcp.CodeInvalidRequest, "filters.end_date", "The campaign is longer than ten years.").
+			WithSuggestion("Send an earlier end_date.")
+	}
+	return out, nil
+}
+
+// maxFlightDays keeps forecasts within bounds.
+const maxFlightDays = 3660
