@@ -63,7 +63,10 @@ func show(v any) string {
 	case money.Micros:
 		return v.String()
 	}
-	return fmt.Sprint(v)
+	if s := fmt.Sprint(v); s != "" {
+		return s
+	}
+	return "none"
 }
 
 func (d *difference) lineItem(at string, want, got LineItem) {

@@ -45,7 +45,9 @@ func bench(t *testing.T, db *store.DB) adservertest.Bench {
 
 func open(t testing.TB, cfg builtin.Config) *builtin.AdServer {
 	t.Helper()
-	cfg.Tenant = "tenant"
+	if cfg.Tenant == "" {
+		cfg.Tenant = "tenant"
+	}
 	s, err := builtin.New(cfg)
 	if err != nil {
 		t.Fatal(err)

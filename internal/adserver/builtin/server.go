@@ -196,16 +196,17 @@ func (s *AdServer) deliverBatch(ctx context.Context, tx *store.Tx, through time.
 		}
 		items, revisions = append(items, li), append(revisions, row.AdserverLineItem.Revision)
 	}
-	run(items, first, last, func(d adserver.HourlyDelivery) {
-		if err == nil {
-			err = insertDelivery(ctx, tx, s.tenant, d)
-		}
-	})
-	if err != nil {
-		return false, err
-	}
+	var delivered []adserver.HourlyDelivery
+	run(items, first, last, func(d adserver.HourlyDelivery) { delivered = append(delivered, d) })
+	// The line items come first: of two processes that run the same hours one waits here
+	// and then runs again, which the store knows to do.
 	for i, li := range items {
 		if err := advance(ctx, tx, s.tenant, li, revisions[i]); err != nil {
+			return false, err
+		}
+	}
+	for _, d := range delivered {
+		if err := insertDelivery(ctx, tx, s.tenant, d); err != nil {
 			return false, err
 		}
 	}
