@@ -27,14 +27,19 @@ const (
 	doneTimeout  = 5 * time.Second
 	// leadershipTopic is where River's clients hear that their leader resigned.
 	leadershipTopic = "river_leadership"
-	// rescuesAtOnce bounds how many orphans are looked at in one go.
-	rescuesAtOnce = 1000
+	// batch bounds how many jobs are promoted or rescued in one go.
+	batch = 1000
+	// lookAhead is how long before its time a job is made available; its workers
+	// then start it in time.
+	lookAhead = 2 * promoteInterval
 )
 
 // engine is a River client without its type parameter.
 type engine interface {
 	start(ctx context.Context) error
 	stop(ctx context.Context) error
+	// promote makes jobs available whose time comes within lookAhead.
+	promote(ctx context.Context) error
 	// rescue gives jobs of dead processes back to the living.
 	rescue(ctx context.Context) error
 	// next is when the first unfinished job is due; running ones are due already.
@@ -76,6 +81,9 @@ func newEngine[T any](q *Queue, name string, ended *bell, driver riverdriver.Dri
 		PeriodicJobs:         q.periodic,
 		RescueStuckJobsAfter: longest + rescueMargin,
 		RetryPolicy:          retryPolicy{q.config.Backoff},
+		// Its only effect: maintenance starts at once, not staggered over seconds so
+		// that the clients of a large fleet do not start it at the same time.
+		TestOnly: true,
 	})
 	if err != nil {
 		return nil, err
@@ -137,12 +145,19 @@ func (e *riverEngine[T]) next(ctx context.Context) (time.Time, bool, error) {
 	return found.Jobs[0].ScheduledAt, true, nil
 }
 
+// promote does what River does every five seconds, which is late for what is due in two.
+func (e *riverEngine[T]) promote(ctx context.Context) error {
+	horizon := time.Now().UTC().Add(lookAhead)
+	_, err := e.driver.GetExecutor().JobSchedule(ctx, &riverdriver.JobScheduleParams{Max: batch, Now: &horizon})
+	return err
+}
+
 func (e *riverEngine[T]) rescue(ctx context.Context) error {
 	dead := make(map[string]bool)
 	if err := e.buryLeader(ctx, dead); err != nil {
 		return err
 	}
-	running := river.NewJobListParams().States(rivertype.JobStateRunning).First(rescuesAtOnce)
+	running := river.NewJobListParams().States(rivertype.JobStateRunning).First(batch)
 	found, err := e.client.JobList(ctx, running)
 	if err != nil {
 		return err

@@ -157,16 +157,25 @@ type payload struct {
 	args json.RawMessage
 }
 
+// envelope is a payload as it is stored. Bare arguments will not do: SQLite takes
+// JSON text that happens to look like its binary form, such as "ab" or {"n":10},
+// for that. An object of more than eight characters never does.
+type envelope struct {
+	Args json.RawMessage `json:"args"`
+}
+
 // Kind implements [river.JobArgs].
 func (p payload) Kind() string { return p.kind }
 
 // MarshalJSON implements [json.Marshaler].
-func (p payload) MarshalJSON() ([]byte, error) { return p.args, nil }
+func (p payload) MarshalJSON() ([]byte, error) { return json.Marshal(envelope{p.args}) }
 
 // UnmarshalJSON implements [json.Unmarshaler].
 func (p *payload) UnmarshalJSON(raw []byte) error {
-	p.args = append(json.RawMessage(nil), raw...)
-	return nil
+	var e envelope
+	err := json.Unmarshal(raw, &e)
+	p.args = e.Args
+	return err
 }
 
 // worker hands River's jobs of one kind to its handler.

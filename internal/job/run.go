@@ -21,6 +21,8 @@ const (
 	// that holds all of the store's can thus never keep the queue from writing down
 	// that it is done.
 	queueConns = 4
+	// promoteInterval is how often to look for jobs whose time has come.
+	promoteInterval = 500 * time.Millisecond
 	// rescueInterval is how often to ask after other processes; at first, when this
 	// one may follow one that was killed just now, more often.
 	rescueInterval      = 2 * time.Second
@@ -86,8 +88,15 @@ func (q *Queue) Start(ctx context.Context) (err error) {
 	if err := r.start(ctx); err != nil {
 		return err
 	}
-	if q.db.Dialect() == store.PostgreSQL {
-		r.undo = append(r.undo, q.keepRescuing(ctx, r))
+	r.undo = append(r.undo, q.keep(ctx, "promote jobs that are due", r.promote,
+		func(int) time.Duration { return promoteInterval }))
+	if q.db.Dialect() == store.PostgreSQL { // of SQLite there was one process, whose jobs are rescued
+		r.undo = append(r.undo, q.keep(ctx, "rescue jobs of ended processes", r.rescue, func(turn int) time.Duration {
+			if turn <= firstRescues {
+				return firstRescueInterval
+			}
+			return rescueInterval
+		}))
 	}
 	q.running = r
 	return nil
@@ -111,27 +120,21 @@ func (q *Queue) postgreSQL(ctx context.Context, name string, r *running) (engine
 	return e, nil
 }
 
-// keepRescuing looks for orphans until the function it returns is called.
-func (q *Queue) keepRescuing(ctx context.Context, e engine) (stop func()) {
+// keep does what, by the intervals that next gives, until the function it returns is
+// called. What fails is logged and done again at its next turn.
+func (q *Queue) keep(ctx context.Context, what string, do func(ctx context.Context) error, next func(turn int) time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		timer := time.NewTimer(firstRescueInterval)
-		defer timer.Stop()
-		for i := 1; ; i++ {
+		for turn := 1; ; turn++ {
 			select {
 			case <-ctx.Done():
 				return
-			case <-timer.C:
+			case <-time.After(next(turn)):
 			}
-			if err := e.rescue(ctx); err != nil && ctx.Err() == nil {
-				q.config.Logger.Warn("looking for jobs of ended processes", "error", err)
-			}
-			if i < firstRescues {
-				timer.Reset(firstRescueInterval)
-			} else {
-				timer.Reset(rescueInterval)
+			if err := do(ctx); err != nil && ctx.Err() == nil {
+				q.config.Logger.Warn(what, "error", err)
 			}
 		}
 	}()
