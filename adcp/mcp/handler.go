@@ -45,6 +45,7 @@ type handler struct {
 	agent *agent.Agent
 	opts  Options
 	log   *slog.Logger
+	mark  mark
 	next  http.Handler
 }
 
@@ -56,11 +57,11 @@ type handler struct {
 // dispatched. A body above the agent's limit is answered with 413. Every other
 // refusal is a tool's answer with isError, in the protocol's form.
 func NewHandler(a *agent.Agent, o Options) http.Handler {
-	h := &handler{agent: a, opts: o, log: o.Logger}
+	h := &handler{agent: a, opts: o, log: o.Logger, mark: newMark()}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
-	server := newServer(a, o)
+	server := newServer(a, o, h.mark)
 	h.next = sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return server },
 		&sdk.StreamableHTTPOptions{
 			Stateless:    true,
@@ -123,13 +124,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, status, msg.ID, code, h.agent.Refuse(refusal, msg.Params.Arguments))
 		return
 	}
-	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
+	waiting := new(held)
+	ctx := context.WithValue(r.Context(), callerKey{}, caller)
+	r = r.WithContext(context.WithValue(ctx, heldKey{}, waiting))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.ContentLength = int64(len(body))
 	r.Header = r.Header.Clone()
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "application/json, text/event-stream")
-	h.next.ServeHTTP(w, r)
+	out := &deferred{ResponseWriter: w}
+	h.next.ServeHTTP(out, r)
+	out.send(h.mark, waiting)
 }
 
 // JSON-RPC error codes: JSON-RPC's own, and those that the protocol reserves

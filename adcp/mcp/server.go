@@ -21,10 +21,18 @@ func callerFrom(ctx context.Context) agent.Caller {
 	return caller
 }
 
+// heldFrom gives the place where the HTTP layer looks for the answer's bytes.
+func heldFrom(ctx context.Context) *held {
+	if h, ok := ctx.Value(heldKey{}).(*held); ok {
+		return h
+	}
+	return new(held)
+}
+
 // newServer declares each operation that the agent serves as a tool. The
 // schemas are permissive: they name every field of the protocol, so that
 // callers strip none, and leave the judgement to the agent's full schemas.
-func newServer(a *agent.Agent, o Options) *sdk.Server {
+func newServer(a *agent.Agent, o Options, m mark) *sdk.Server {
 	server := sdk.NewServer(&sdk.Implementation{Name: a.Name(), Version: a.Version()}, &sdk.ServerOptions{
 		Instructions: o.Instructions,
 		PageSize:     1000,
@@ -32,10 +40,10 @@ func newServer(a *agent.Agent, o Options) *sdk.Server {
 	})
 	for _, op := range adcp.Operations() {
 		if _, served := a.Serves(op.Name); served {
-			server.AddTool(tool(op), serveTool(a, op.Name))
+			server.AddTool(tool(op), serveTool(a, m, op.Name))
 		}
 	}
-	server.AddReceivingMiddleware(visible(a), known(a))
+	server.AddReceivingMiddleware(visible(a), known(a, m))
 	return server
 }
 
@@ -49,19 +57,9 @@ func tool(op *adcp.Operation) *sdk.Tool {
 }
 
 // serveTool hands a call to the agent and its answer back, untouched.
-func serveTool(a *agent.Agent, name string) sdk.ToolHandler {
+func serveTool(a *agent.Agent, m mark, name string) sdk.ToolHandler {
 	return func(ctx context.Context, req *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
-		return result(a.DoAs(ctx, callerFrom(ctx), agent.Request{Operation: name, Arguments: req.Params.Arguments})), nil
-	}
-}
-
-// result is an answer as a tool's result: structured, and the same JSON as text
-// for callers that read only texts.
-func result(r agent.Response) *sdk.CallToolResult {
-	return &sdk.CallToolResult{
-		Content:           []sdk.Content{&sdk.TextContent{Text: string(r.Body)}},
-		StructuredContent: r.Body,
-		IsError:           r.Error != nil,
+		return m.result(heldFrom(ctx), a.DoAs(ctx, callerFrom(ctx), agent.Request{Operation: name, Arguments: req.Params.Arguments})), nil
 	}
 }
 
@@ -79,6 +77,7 @@ func visible(a *agent.Agent) sdk.Middleware {
 				may[op.Name] = true
 			}
 			shown := *list
+			shown.CacheScope = "private" // another caller sees other tools
 			shown.Tools = make([]*sdk.Tool, 0, len(list.Tools))
 			for _, op := range adcp.Operations() {
 				for _, t := range list.Tools {
@@ -94,7 +93,7 @@ func visible(a *agent.Agent) sdk.Middleware {
 
 // known answers a call of a tool that is not served in the protocol's form,
 // where the SDK would answer with a JSON-RPC error that says nothing of recovery.
-func known(a *agent.Agent) sdk.Middleware {
+func known(a *agent.Agent, m mark) sdk.Middleware {
 	return func(next sdk.MethodHandler) sdk.MethodHandler {
 		return func(ctx context.Context, method string, req sdk.Request) (sdk.Result, error) {
 			call, ok := req.(*sdk.CallToolRequest)
@@ -104,7 +103,7 @@ func known(a *agent.Agent) sdk.Middleware {
 			if _, served := a.Serves(call.Params.Name); served {
 				return next(ctx, method, req)
 			}
-			return result(a.DoAs(ctx, callerFrom(ctx), agent.Request{
+			return m.result(heldFrom(ctx), a.DoAs(ctx, callerFrom(ctx), agent.Request{
 				Operation: call.Params.Name,
 				Arguments: json.RawMessage(call.Params.Arguments),
 			})), nil
