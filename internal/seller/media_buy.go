@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/money"
 )
@@ -79,12 +80,12 @@ type Package struct {
 	Canceled     bool          `json:"canceled,omitzero"`
 	Cancellation *Cancellation `json:"cancellation,omitzero"`
 	// FormatIDs are the formats the buyer chose among the product's, as sent.
-	FormatIDs            json.RawMessage `json:"format_ids,omitzero"`
-	Targeting            Targeting       `json:"targeting,omitzero"`
-	AgencyEstimateNumber string          `json:"agency_estimate_number,omitzero"`
-	Context              json.RawMessage `json:"context,omitzero"`
-	Ext                  json.RawMessage `json:"ext,omitzero"`
-	Creatives            []Assignment    `json:"creatives,omitzero"`
+	FormatIDs            []adcp.FormatReference `json:"format_ids,omitzero"`
+	Targeting            Targeting              `json:"targeting,omitzero"`
+	AgencyEstimateNumber string                 `json:"agency_estimate_number,omitzero"`
+	Context              json.RawMessage        `json:"context,omitzero"`
+	Ext                  json.RawMessage        `json:"ext,omitzero"`
+	Creatives            []Assignment           `json:"creatives,omitzero"`
 }
 
 // Targeting is what restricts where a package runs.

@@ -170,7 +170,7 @@ func (q *Queries) CreativesOfAccount(ctx context.Context, arg CreativesOfAccount
 
 const decideSellerTask = `-- name: DecideSellerTask :execrows
 UPDATE seller_tasks SET status = $1, due_at = 0, decided_by = $2, decided_at = $3, updated_at = $4, revision = revision + 1
-WHERE tenant = $5 AND task_id = $6 AND status = $7
+WHERE tenant = $5 AND task_id = $6 AND revision = $7
 `
 
 type DecideSellerTaskParams struct {
@@ -180,7 +180,7 @@ type DecideSellerTaskParams struct {
 	UpdatedAt int64
 	Tenant    string
 	TaskID    string
-	Status_2  string
+	Revision  int64
 }
 
 func (q *Queries) DecideSellerTask(ctx context.Context, arg DecideSellerTaskParams) (int64, error) {
@@ -191,7 +191,7 @@ func (q *Queries) DecideSellerTask(ctx context.Context, arg DecideSellerTaskPara
 		arg.UpdatedAt,
 		arg.Tenant,
 		arg.TaskID,
-		arg.Status_2,
+		arg.Revision,
 	)
 	if err != nil {
 		return 0, err
@@ -555,17 +555,17 @@ func (q *Queries) MediaBuy(ctx context.Context, arg MediaBuyParams) (MediaBuy, e
 
 const mediaBuyHistory = `-- name: MediaBuyHistory :many
 SELECT tenant, media_buy_id, revision, position, at, actor, action, package_id, summary FROM media_buy_history WHERE tenant = $1 AND media_buy_id = $2
-ORDER BY revision DESC, position DESC LIMIT $3
+ORDER BY revision DESC, position DESC LIMIT CAST($3 AS BIGINT)
 `
 
 type MediaBuyHistoryParams struct {
 	Tenant     string
 	MediaBuyID string
-	Limit      int32
+	MaxRows    int64
 }
 
 func (q *Queries) MediaBuyHistory(ctx context.Context, arg MediaBuyHistoryParams) ([]MediaBuyHistory, error) {
-	rows, err := q.db.QueryContext(ctx, mediaBuyHistory, arg.Tenant, arg.MediaBuyID, arg.Limit)
+	rows, err := q.db.QueryContext(ctx, mediaBuyHistory, arg.Tenant, arg.MediaBuyID, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,219 @@
+package seller
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
+	"github.com/upfront-media/upfront/internal/id"
+	"github.com/upfront-media/upfront/internal/store"
+)
+
+// Account is whom a principal buys for: a brand, and who operates on its behalf.
+// Every principal has its own, though two may name the same brand.
+type Account struct {
+	ID        string
+	Principal string
+	Key       AccountKey
+	Status    adcp.AccountStatus
+	Terms     AccountTerms
+	CreatedAt time.Time
+	Revision  int64
+}
+
+// AccountKey is what names an account naturally (core/account-ref.json).
+type AccountKey struct {
+	BrandDomain, BrandID, Operator string
+	Sandbox                        bool
+}
+
+// AccountTerms are how an account is billed.
+type AccountTerms struct {
+	Billing       adcp.BillingParty    `json:"billing,omitzero"`
+	PaymentTerms  *adcp.PaymentTerms   `json:"payment_terms,omitzero"`
+	BillingEntity *adcp.BusinessEntity `json:"billing_entity,omitzero"`
+}
+
+// Name is the account's name for people: "acme.example", or "acme.example c/o agency.example".
+func (a *Account) Name() string {
+	name := a.Key.BrandDomain
+	if a.Key.BrandID != "" {
+		name = a.Key.BrandID + " (" + name + ")"
+	}
+	if a.Key.Operator != a.Key.BrandDomain {
+		name += " c/o " + a.Key.Operator
+	}
+	if a.Key.Sandbox {
+		name += " (sandbox)"
+	}
+	return name
+}
+
+func (k AccountKey) brand() adcp.BrandReference {
+	b := adcp.BrandReference{Domain: k.BrandDomain}
+	if k.BrandID != "" {
+		b.BrandID = new(k.BrandID)
+	}
+	return b
+}
+
+// accountID derives the account's identifier, so that a key has one for good.
+func (s *Service) accountID(principal string, k AccountKey) string {
+	return id.Derive("acct", s.tenant, principal, k.BrandDomain, k.BrandID, k.Operator, fmt.Sprint(k.Sandbox))
+}
+
+func accountOf(r store.SellerAccount) (*Account, error) {
+	a := &Account{
+		ID: r.AccountID, Principal: r.Principal,
+		Key:    AccountKey{BrandDomain: r.BrandDomain, BrandID: r.BrandID, Operator: r.Operator, Sandbox: r.Sandbox},
+		Status: adcp.AccountStatus(r.Status), CreatedAt: store.Time(r.CreatedAt), Revision: r.Revision,
+	}
+	if err := json.Unmarshal([]byte(r.Document), &a.Terms); err != nil {
+		return nil, fmt.Errorf("account %s: %w", r.AccountID, err)
+	}
+	return a, nil
+}
+
+// wire is the account as core/account.json.
+func (a *Account) wire() adcp.Account {
+	w := adcp.Account{
+		AccountID: a.ID, Name: a.Name(), Advertiser: new(a.Key.BrandDomain), Status: a.Status,
+		Brand: new(a.Key.brand()), Operator: new(a.Key.Operator), PaymentTerms: a.Terms.PaymentTerms,
+	}
+	if a.Terms.Billing != "" {
+		w.Billing = new(a.Terms.Billing)
+	}
+	if a.Key.Sandbox {
+		w.Sandbox = new(true)
+	}
+	return w
+}
+
+func keyOf(brand adcp.BrandReference, operator string, sandbox bool) AccountKey {
+	return AccountKey{
+		BrandDomain: strings.ToLower(brand.Domain), BrandID: adcp.Val(brand.BrandID),
+		Operator: strings.ToLower(operator), Sandbox: sandbox,
+	}
+}
+
+// errAccountNotFound is the one answer for an account that does not exist and
+// for somebody else's.
+func errAccountNotFound(field string) *adcp.Error {
+	return refusal(adcp.CodeAccountNotFound, field, "There is no such account.").
+		WithSuggestion("List your accounts with list_accounts, or create one with sync_accounts.")
+}
+
+// ResolveAccount finds the account that a reference names among the caller's own.
+// It implements [agent.AccountResolver].
+func (s *Service) ResolveAccount(ctx context.Context, caller agent.Caller, op *adcp.Operation, ref *adcp.AccountReference) (string, error) {
+	if caller.Anonymous {
+		return "", nil // public operations: there is nobody to own an account
+	}
+	a, err := s.account(ctx, s.db.Read(), caller.Principal, ref)
+	switch {
+	case err == nil:
+		return a.ID, nil
+	case errors.Is(err, errNoRow) && (op == adcp.ListAccounts.Operation || op.Access == adcp.AccessPublic):
+		return "", nil // a filter that matches nothing, or a public read that needs no account
+	case errors.Is(err, errNoRow):
+		return "", errAccountNotFound("account")
+	}
+	return "", err
+}
+
+// account reads the principal's account that ref names.
+func (s *Service) account(ctx context.Context, q *store.Queries, principal string, ref *adcp.AccountReference) (*Account, error) {
+	var r store.SellerAccount
+	var err error
+	if ref.AccountID != nil {
+		r, err = row(q.SellerAccount(ctx, store.SellerAccountParams{Tenant: s.tenant, Principal: principal, AccountID: *ref.AccountID}))
+	} else {
+		k := keyOf(adcp.Val(ref.Brand), adcp.Val(ref.Operator), adcp.Val(ref.Sandbox))
+		r, err = row(q.SellerAccountByKey(ctx, store.SellerAccountByKeyParams{
+			Tenant: s.tenant, Principal: principal,
+			BrandDomain: k.BrandDomain, BrandID: k.BrandID, Operator: k.Operator, Sandbox: k.Sandbox,
+		}))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("account: %w", err)
+	}
+	return accountOf(r)
+}
+
+// accountForWrite reads the account that a change is asked for on, and refuses
+// accounts that may not change anything.
+func (s *Service) accountForWrite(ctx context.Context, call *agent.Call, ref *adcp.AccountReference) (*Account, error) {
+	a, err := s.account(ctx, s.db.Read(), call.Principal, ref)
+	switch {
+	case errors.Is(err, errNoRow):
+		return nil, errAccountNotFound("account")
+	case err != nil:
+		return nil, err
+	}
+	if a.Status != adcp.AccountStatusActive {
+		return nil, refusal(adcp.CodeAccountSetupRequired, "account", "The account is %s.", a.Status).
+			WithSuggestion("Send the account with sync_accounts to open it again.")
+	}
+	return a, nil
+}
+
+// accounts reads all the principal's accounts, by identifier.
+func (s *Service) accounts(ctx context.Context, q *store.Queries, principal string) (map[string]*Account, []*Account, error) {
+	rows, err := q.SellerAccounts(ctx, store.SellerAccountsParams{Tenant: s.tenant, Principal: principal})
+	if err != nil {
+		return nil, nil, fmt.Errorf("accounts: %w", err)
+	}
+	byID, list := make(map[string]*Account, len(rows)), make([]*Account, len(rows))
+	for i, r := range rows {
+		a, err := accountOf(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		byID[a.ID], list[i] = a, a
+	}
+	return byID, list, nil
+}
+
+// listAccounts serves list_accounts.
+func (s *Service) listAccounts(ctx context.Context, call *agent.Call, req *adcp.ListAccountsRequest) (*adcp.ListAccountsResponse, error) {
+	_, list, err := s.accounts(ctx, s.db.Read(), call.Principal)
+	if err != nil {
+		return nil, err
+	}
+	var matching []*Account
+	for _, a := range list {
+		switch {
+		case req.Status != nil && a.Status != *req.Status,
+			req.Sandbox != nil && a.Key.Sandbox != *req.Sandbox,
+			req.Account != nil && !a.named(req.Account):
+			continue
+		}
+		matching = append(matching, a)
+	}
+	page, pagination, err := paginate(matching, req.Pagination, "list_accounts", func(a *Account) string { return a.ID })
+	if err != nil {
+		return nil, err
+	}
+	resp := &adcp.ListAccountsResponse{Accounts: []adcp.AccountWithAuthorization{}, Pagination: &pagination}
+	for _, a := range page {
+		w := a.wire()
+		resp.Accounts = append(resp.Accounts, adcp.AccountWithAuthorization{
+			AccountID: w.AccountID, Name: w.Name, Advertiser: w.Advertiser, Status: w.Status, Brand: w.Brand,
+			Operator: w.Operator, Billing: w.Billing, PaymentTerms: w.PaymentTerms, Sandbox: w.Sandbox,
+		})
+	}
+	return resp, nil
+}
+
+// named reports whether the reference names the account.
+func (a *Account) named(ref *adcp.AccountReference) bool {
+	if ref.AccountID != nil {
+		return a.ID == *ref.AccountID
+	}
+	return a.Key == keyOf(adcp.Val(ref.Brand), adcp.Val(ref.Operator), adcp.Val(ref.Sandbox))
+}

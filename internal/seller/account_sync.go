@@ -1,0 +1,209 @@
+package seller
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
+	"github.com/upfront-media/upfront/internal/store"
+)
+
+// errDryRun rolls a rehearsal back.
+var errDryRun = errors.New("dry run")
+
+// syncAccounts serves sync_accounts: each entry opens an account or changes its
+// terms. Entries fail one by one; what succeeded commits together.
+func (s *Service) syncAccounts(ctx context.Context, call *agent.Call, req *adcp.SyncAccountsRequest) (*adcp.SyncAccountsResponse, error) {
+	c := new(checks)
+	c.unsupported("push_notification_config", "notifications", "Read the account's status with list_accounts.", req.PushNotificationConfig != nil)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	var resp *adcp.SyncAccountsResponse
+	err := s.db.Tx(ctx, func(tx *store.Tx) error {
+		resp = &adcp.SyncAccountsResponse{Accounts: []adcp.SyncAccountsResponseAccount{}}
+		kept := map[string]bool{}
+		for i := range req.Accounts {
+			result, err := s.syncAccount(ctx, tx, call, fmt.Sprintf("accounts[%d]", i), &req.Accounts[i])
+			if err != nil {
+				return err
+			}
+			kept[adcp.Val(result.AccountID)] = true
+			resp.Accounts = append(resp.Accounts, *result)
+		}
+		if adcp.Val(req.DeleteMissing) {
+			if err := s.closeAccounts(ctx, tx, call, kept); err != nil {
+				return err
+			}
+		}
+		if adcp.Val(req.DryRun) {
+			return errDryRun
+		}
+		return nil
+	})
+	if errors.Is(err, errDryRun) {
+		resp.DryRun, err = new(true), nil
+	}
+	return resp, err
+}
+
+// syncAccount opens or changes one account. An entry that cannot be taken is a
+// result; an error fails the whole request.
+func (s *Service) syncAccount(ctx context.Context, tx *store.Tx, call *agent.Call, at string, e *adcp.SyncAccountsRequestAccount) (*adcp.SyncAccountsResponseAccount, error) {
+	key, ref := keyOf(adcp.Val(e.Brand), adcp.Val(e.Operator), adcp.Val(e.Sandbox)), e.Account
+	if ref == nil {
+		ref = &adcp.AccountReference{Brand: e.Brand, Operator: e.Operator, Sandbox: e.Sandbox}
+	} else if ref.AccountID == nil {
+		key = keyOf(adcp.Val(ref.Brand), adcp.Val(ref.Operator), adcp.Val(ref.Sandbox))
+	}
+	current, err := s.account(ctx, tx.Queries, call.Principal, ref)
+	if err != nil && !errors.Is(err, errNoRow) {
+		return nil, err
+	}
+	if current == nil && ref.AccountID != nil {
+		return nil, errAccountNotFound(at + ".account") // there is no brand to report a failed entry under
+	}
+	if problem := accountProblem(call, at, e, key, current); problem != nil {
+		return failedAccount(key, current, problem), nil
+	}
+	now := call.Now
+	next := &Account{Principal: call.Principal, Key: key, Status: adcp.AccountStatusActive}
+	action := adcp.SyncAccountsResponseAccountActionCreated
+	if current == nil {
+		next.ID = s.accountID(call.Principal, key)
+	} else {
+		*next = *current
+		next.Status = adcp.AccountStatusActive
+		action = adcp.SyncAccountsResponseAccountActionUpdated
+	}
+	if e.Billing != nil {
+		next.Terms.Billing = *e.Billing
+	}
+	if e.PaymentTerms != nil {
+		next.Terms.PaymentTerms = e.PaymentTerms
+	}
+	if e.BillingEntity != nil {
+		next.Terms.BillingEntity = e.BillingEntity
+	}
+	doc, err := json.Marshal(next.Terms)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case current == nil:
+		err = tx.InsertSellerAccount(ctx, store.InsertSellerAccountParams{
+			Tenant: s.tenant, AccountID: next.ID, Principal: call.Principal,
+			BrandDomain: key.BrandDomain, BrandID: key.BrandID, Operator: key.Operator, Sandbox: key.Sandbox,
+			Status: string(next.Status), Document: string(doc), CreatedAt: store.Micros(now), UpdatedAt: store.Micros(now),
+		})
+		next.Revision = 1
+	case next.Status == current.Status && sameTerms(next.Terms, current.Terms):
+		action = adcp.SyncAccountsResponseAccountActionUnchanged
+	default:
+		err = one(tx.UpdateSellerAccount(ctx, store.UpdateSellerAccountParams{
+			Status: string(next.Status), Document: string(doc), UpdatedAt: store.Micros(now),
+			Tenant: s.tenant, AccountID: next.ID, Revision: current.Revision,
+		}))
+		next.Revision++
+	}
+	if err != nil {
+		return nil, fmt.Errorf("account %s: %w", next.ID, err)
+	}
+	if action != adcp.SyncAccountsResponseAccountActionUnchanged {
+		if err := s.appendAccountEvent(ctx, tx, call, next, "account."+string(action)); err != nil {
+			return nil, err
+		}
+	}
+	return accountResult(next, action), nil
+}
+
+// accountProblem is why an entry cannot be taken, or nil.
+func accountProblem(call *agent.Call, at string, e *adcp.SyncAccountsRequestAccount, key AccountKey, current *Account) *adcp.Error {
+	switch {
+	case e.Account != nil && current == nil:
+		return errAccountNotFound(at + ".account")
+	case key.Sandbox && !call.Sandbox:
+		return refusal(adcp.CodeUnsupportedFeature, at+".sandbox", "This seller has no sandbox accounts for your credential.").
+			WithSuggestion("Leave sandbox out, or use a sandbox credential.")
+	case len(e.NotificationConfigs) > 0:
+		return refusal(adcp.CodeUnsupportedFeature, at+".notification_configs", "This seller does not send notifications.").
+			WithSuggestion("Leave notification_configs out and read with get_media_buys and list_creatives.")
+	case e.PreferredReportingProtocol != nil:
+		return refusal(adcp.CodeUnsupportedFeature, at+".preferred_reporting_protocol", "This seller does not deliver reports to storage.").
+			WithSuggestion("Leave preferred_reporting_protocol out and read with get_media_buy_delivery.")
+	}
+	return nil
+}
+
+func sameTerms(a, b AccountTerms) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+func accountResult(a *Account, action adcp.SyncAccountsResponseAccountAction) *adcp.SyncAccountsResponseAccount {
+	r := &adcp.SyncAccountsResponseAccount{
+		AccountID: new(a.ID), Brand: a.Key.brand(), Operator: a.Key.Operator, Name: new(a.Name()),
+		Action: action, Status: a.Status, PaymentTerms: a.Terms.PaymentTerms,
+	}
+	if a.Terms.Billing != "" {
+		r.Billing = new(a.Terms.Billing)
+	}
+	if a.Key.Sandbox {
+		r.Sandbox = new(true)
+	}
+	return r
+}
+
+// failedAccount is the result of an entry that was not taken. It says nothing of
+// an account that the caller may not know to exist.
+func failedAccount(key AccountKey, current *Account, problem *adcp.Error) *adcp.SyncAccountsResponseAccount {
+	r := &adcp.SyncAccountsResponseAccount{
+		Brand: key.brand(), Operator: key.Operator, Status: adcp.AccountStatusRejected,
+		Action: adcp.SyncAccountsResponseAccountActionFailed, Errors: []adcp.Error{*problem},
+	}
+	if current != nil {
+		r = accountResult(current, adcp.SyncAccountsResponseAccountActionFailed)
+		r.Errors = []adcp.Error{*problem}
+	}
+	return r
+}
+
+// closeAccounts closes the principal's accounts that are not among those kept.
+// What they have bought goes on.
+func (s *Service) closeAccounts(ctx context.Context, tx *store.Tx, call *agent.Call, kept map[string]bool) error {
+	_, list, err := s.accounts(ctx, tx.Queries, call.Principal)
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		if kept[a.ID] || a.Status == adcp.AccountStatusClosed {
+			continue
+		}
+		doc, err := json.Marshal(a.Terms)
+		if err != nil {
+			return err
+		}
+		if err := one(tx.UpdateSellerAccount(ctx, store.UpdateSellerAccountParams{
+			Status: string(adcp.AccountStatusClosed), Document: string(doc), UpdatedAt: store.Micros(call.Now),
+			Tenant: s.tenant, AccountID: a.ID, Revision: a.Revision,
+		})); err != nil {
+			return fmt.Errorf("close account %s: %w", a.ID, err)
+		}
+		a.Revision++
+		if err := s.appendAccountEvent(ctx, tx, call, a, "account.closed"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) appendAccountEvent(ctx context.Context, tx *store.Tx, call *agent.Call, a *Account, kind string) error {
+	return tx.AppendEvent(ctx, store.Event{
+		Tenant: s.tenant, ID: eventID(a.ID, kind, a.Revision), At: call.Now,
+		Kind: kind, Subject: a.ID, Actor: call.Principal,
+	})
+}
