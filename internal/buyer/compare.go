@@ -108,7 +108,7 @@ func (v *valued) measure() string {
 		return ""
 	case ModelFlatRate, ModelTime:
 		if v.unit = v.Estimated; v.unit <= 0 {
-			return fmt.Sprintf("priced by the %s without an estimate of impressions, so it cannot be compared", v.unitName())
+			return fmt.Sprintf("priced for %s without an estimate of impressions, so it cannot be compared", v.unitName())
 		}
 		if v.Model == ModelTime {
 			if v.TimeUnits <= 0 {
@@ -129,7 +129,7 @@ func (v *valued) measure() string {
 		return fmt.Sprintf("its pricing model %q is not known", cut(string(v.Model), 20))
 	}
 	if rate == 0 {
-		return fmt.Sprintf("priced by the %s, which %s has no rate for, so it cannot be compared", v.unitName(), v.channel)
+		return fmt.Sprintf("priced for %s, which %s has no rate for, so it cannot be compared", v.unitName(), v.channel)
 	}
 	v.unit, v.per = million, rate
 	return ""

@@ -35,6 +35,8 @@ type Intent struct {
 	// Countries, Regions and Metros (as "system:code") are where to deliver.
 	Countries, Regions, Metros []string
 	FrequencyCap               *brief.FrequencyCap
+	// AdLengths are the lengths of the spots that exist, in seconds.
+	AdLengths []int
 	// Words is the brief for sellers to match their inventory with.
 	Words string
 }
@@ -55,6 +57,7 @@ func IntentOf(b brief.Brief) Intent {
 		Countries:    b.Countries(),
 		Metros:       slices.Clone(b.Audience.Metros),
 		FrequencyCap: b.FrequencyCap,
+		AdLengths:    slices.Clone(b.AdLengths),
 		Ceilings:     map[string]money.Micros{},
 		Words:        wordsOf(b),
 	}

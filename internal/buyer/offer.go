@@ -65,6 +65,18 @@ type Offer struct {
 	ExpiresAt time.Time
 	// BookBy is the last instant of booking; zero is none.
 	BookBy time.Time
+	// Formats are the creative formats that the product takes.
+	Formats []FormatID
+}
+
+// FormatID names a creative format: the agent that defines it and its name
+// there, with the size or length where the format leaves them open.
+type FormatID struct {
+	AgentURL   string `json:"agent_url"`
+	ID         string `json:"id"`
+	Width      int64  `json:"width,omitempty"`
+	Height     int64  `json:"height,omitempty"`
+	DurationMS string `json:"duration_ms,omitempty"`
 }
 
 // rates are the seller's where it states them and the planning ones elsewhere.
