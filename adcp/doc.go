@@ -12,4 +12,4 @@
 // slice must be set, to an empty one at least: nil would be null on the wire.
 package adcp
 
-//go:generate go run ../internal/schemagen/cmd -schemas ../../shared/adcp/3.1.19/schemas -out .
+//go:generate go run ../internal/schemagen/cmd -schemas ../../shared/adcp/3.1.19/schemas -out . -corpus ../internal/schemagen/corpus_gen_test.go

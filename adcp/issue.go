@@ -21,6 +21,11 @@ const (
 	maxListed        = 12
 )
 
+var (
+	escapePointer   = strings.NewReplacer("~", "~0", "/", "~1")
+	unescapePointer = strings.NewReplacer("~1", "/", "~0", "~")
+)
+
 // issuesOf lists what is wrong, at least one issue, in a stable order.
 func issuesOf(err *jsonschema.ValidationError) []ErrorIssue {
 	issues := leaves(err)
@@ -183,7 +188,7 @@ func pointer(at []string) string {
 	var b strings.Builder
 	for _, token := range at {
 		b.WriteByte('/')
-		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(token))
+		b.WriteString(escapePointer.Replace(token))
 	}
 	return b.String()
 }
@@ -196,7 +201,7 @@ func fieldPath(doc any, pointer string) string {
 	}
 	var b strings.Builder
 	for token := range strings.SplitSeq(pointer[1:], "/") {
-		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		token = unescapePointer.Replace(token)
 		switch v := doc.(type) {
 		case []any:
 			b.WriteString("[" + token + "]")

@@ -14,14 +14,15 @@ import (
 func main() {
 	schemas := flag.String("schemas", "../shared/adcp/3.1.19/schemas", "directory of the published schemas")
 	out := flag.String("out", "adcp", "directory of package adcp")
+	corpus := flag.String("corpus", "internal/schemagen/corpus_gen_test.go", "file for the list of types that the corpus is tested with")
 	flag.Parse()
-	if err := run(*schemas, *out); err != nil {
+	if err := run(*schemas, *out, *corpus); err != nil {
 		fmt.Fprintln(os.Stderr, "schemagen:", err)
 		os.Exit(1)
 	}
 }
 
-func run(schemas, out string) error {
+func run(schemas, out, corpus string) error {
 	files, err := schemagen.Generate(os.DirFS(schemas))
 	if err != nil {
 		return err
@@ -42,5 +43,9 @@ func run(schemas, out string) error {
 			return err
 		}
 	}
-	return nil
+	list, err := schemagen.GenerateCorpus(os.DirFS(schemas))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(corpus, list, 0o644)
 }
