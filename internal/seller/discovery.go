@@ -3,6 +3,7 @@ package seller
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp"
@@ -147,7 +148,7 @@ func checkMode(req *adcp.GetProductsRequest) *adcp.Error {
 				WithSuggestion("Leave the brief out, or use buying_mode brief.")
 		}
 	default:
-		if adcp.Val(req.Brief) == "" {
+		if strings.TrimSpace(adcp.Val(req.Brief)) == "" {
 			return adcp.NewError(adcp.CodeInvalidRequest, "brief", "buying_mode brief needs a brief.").
 				WithSuggestion("Say in plain words what is to be advertised, to whom, where and when; or use buying_mode wholesale.")
 		}
@@ -156,7 +157,7 @@ func checkMode(req *adcp.GetProductsRequest) *adcp.Error {
 		return adcp.NewError(adcp.CodeInvalidRequest, "refine", "refine goes with buying_mode refine only.").
 			WithSuggestion("Leave refine out.")
 	}
-	if req.PushNotificationConfig != nil {
+	if req.PushNotificationConfig != nil && req.BuyingMode == adcp.GetProductsRequestBuyingModeBrief {
 		return adcp.NewError(adcp.CodeUnsupportedFeature, "push_notification_config", "get_products answers at once and sends no notification.").
 			WithSuggestion("Leave push_notification_config out.")
 	}

@@ -25,15 +25,16 @@ type productFilter struct {
 
 // filterProducts splits the catalogue into the candidates and the rest. It never
 // fails for lack of matches: a buyer learns from the diagnostics which filter
-// alone is in the way.
+// alone is in the way, or which ones together where none is alone.
 func filterProducts(products []*Product, filters []productFilter, prices func(*Product) []PricingOption) ([]candidate, *adcp.GetProductsResponseFilterDiagnostics) {
 	var kept []candidate
-	excluded := map[string]int64{}
+	alone, together := map[string]int64{}, map[string]int64{}
 	for i, p := range products {
 		var failed []string
 		for _, f := range filters {
 			if !f.keep(p) {
 				failed = append(failed, f.name)
+				together[f.name]++
 			}
 		}
 		switch len(failed) {
@@ -42,14 +43,18 @@ func filterProducts(products []*Product, filters []productFilter, prices func(*P
 				kept = append(kept, candidate{product: p, order: i, prices: left})
 			}
 		case 1:
-			excluded[failed[0]]++
+			alone[failed[0]]++
 		}
 	}
 	if len(kept) == len(products) {
 		return kept, nil
 	}
+	semantics, excluded := adcp.GetProductsResponseFilterDiagnosticsSemanticsOnly, alone
+	if len(kept) == 0 && len(alone) == 0 {
+		semantics, excluded = adcp.GetProductsResponseFilterDiagnosticsSemanticsAny, together
+	}
 	d := &adcp.GetProductsResponseFilterDiagnostics{
-		Semantics:       new(adcp.GetProductsResponseFilterDiagnosticsSemanticsOnly),
+		Semantics:       &semantics,
 		TotalCandidates: new(int64(len(products))),
 		ExcludedBy:      map[string]adcp.GetProductsResponseFilterDiagnosticsExcludedByValue{},
 	}

@@ -10,8 +10,8 @@ import (
 // forecast shows what a product is expected to deliver, as
 // core/delivery-forecast.json: over the whole flight where its dates are known
 // (range unit availability), else on an average day (daily). The first point is
-// all of the countries in view; where the seller knows how they share it and
-// there are several, a point for each follows.
+// all of the countries in view; where the seller knows how they share it, a
+// point for each follows.
 //
 // The forecast is what there is when nobody else buys. It has no budgets: it
 // says what exists, not what an amount buys.
@@ -36,30 +36,36 @@ func (v view) forecast(p *Product, prices []PricingOption) *adcp.DeliveryForecas
 	}
 	share := Whole
 	var shares []CountryShare
-	for _, s := range p.Forecast.Shares {
+	for _, s := range p.shares() {
 		if len(v.countries) == 0 || slices.Contains(v.countries, s.Country) {
 			shares = append(shares, s)
 		}
 	}
-	if len(v.countries) > 0 && len(p.Forecast.Shares) > 0 {
+	if len(p.shares()) > 0 {
 		share = 0
 		for _, s := range shares {
 			share += s.Share
 		}
 	}
 	out.Points = []adcp.ForecastPoint{v.forecastPoint(p, share)}
-	if len(shares) > 1 {
-		for _, s := range shares {
-			point := v.forecastPoint(p, s.Share)
-			point.Dimensions = []adcp.ForecastPointDimension{{
-				Kind:     adcp.ForecastPointDimensionKindGeo,
-				GeoLevel: new(adcp.GeographicTargetingLevelCountry),
-				GeoCode:  new(s.Country),
-			}}
-			out.Points = append(out.Points, point)
-		}
+	for _, s := range shares {
+		point := v.forecastPoint(p, s.Share)
+		point.Dimensions = []adcp.ForecastPointDimension{{
+			Kind:     adcp.ForecastPointDimensionKindGeo,
+			GeoLevel: new(adcp.GeographicTargetingLevelCountry),
+			GeoCode:  new(s.Country),
+		}}
+		out.Points = append(out.Points, point)
 	}
 	return out
+}
+
+// shares is how the product's countries share its forecast, as far as is known.
+func (p *Product) shares() []CountryShare {
+	if len(p.Forecast.Shares) == 0 && len(p.Countries) == 1 {
+		return []CountryShare{{Country: p.Countries[0], Share: Whole}}
+	}
+	return p.Forecast.Shares
 }
 
 // impressions is the expected number over the flight.
@@ -91,9 +97,13 @@ func (v view) forecastPoint(p *Product, share Rate) adcp.ForecastPoint {
 	if n := p.Supply.ImpressionsPerPlay; n > 0 {
 		add("plays", impressions/n)
 	}
-	if n := p.impressionsPerPoint(); n > 0 {
-		// Points have a fraction: kept to a hundredth.
-		point.Metrics["grps"] = adcp.ForecastRange{Mid: new(adcp.DecimalFromMicros(impressions * 100 / n * 10_000))}
+	for _, o := range p.Pricing {
+		switch {
+		case o.Model == adserver.CPA:
+			add(o.Parameters.EventType, p.Supply.Convert.Of(impressions))
+		case o.Model == adserver.CPP:
+			point.Metrics["grps"] = points(point.Metrics["impressions"], o.Parameters.ImpressionsPerPoint)
+		}
 	}
 	if v.flight.known() {
 		add("reach", p.Forecast.reach(days, share))
@@ -114,4 +124,16 @@ func spread(n int64, by Rate) adcp.ForecastRange {
 		out.Low, out.High = new(adcp.DecimalFromInt(n-either)), new(adcp.DecimalFromInt(n+either))
 	}
 	return out
+}
+
+// points turns a range of impressions into rating points, to a hundredth.
+func points(impressions adcp.ForecastRange, perPoint int64) adcp.ForecastRange {
+	turn := func(d *adcp.Decimal) *adcp.Decimal {
+		n, err := adcp.Val(d).Int()
+		if d == nil || err != nil {
+			return nil
+		}
+		return new(adcp.DecimalFromMicros(n * 100 / perPoint * 10_000))
+	}
+	return adcp.ForecastRange{Low: turn(impressions.Low), Mid: turn(impressions.Mid), High: turn(impressions.High)}
 }

@@ -148,12 +148,12 @@ func (q *query) ease(c candidate) int64 {
 // as the seller says; else the part of its countries.
 func (p *Product) shareIn(countries []string) Rate {
 	var share Rate
-	for _, s := range p.Forecast.Shares {
+	for _, s := range p.shares() {
 		if slices.Contains(countries, s.Country) {
 			share += s.Share
 		}
 	}
-	if len(p.Forecast.Shares) > 0 {
+	if len(p.shares()) > 0 {
 		return share
 	}
 	within := 0
