@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp"
@@ -129,7 +130,11 @@ func (c *Client) checkAnswer(op *adcp.Operation, body json.RawMessage, o options
 	if served != newestRelease() {
 		return nil
 	}
-	return adcp.ValidateResponse(op, body)
+	if err := adcp.ValidateResponse(op, body); err != nil {
+		// Not wrapped: it is what we found, and not what the agent refused.
+		return fmt.Errorf("the answer breaks the response schema: %v", err)
+	}
+	return nil
 }
 
 func quoted(text string) error {

@@ -34,8 +34,9 @@ type Config struct {
 	URL string
 	// Token is sent as a bearer credential; "" sends none.
 	Token string
-	// HTTPClient carries the requests; by default one that follows no redirects,
-	// so that a credential never travels to an address it was not meant for.
+	// HTTPClient carries the requests. Redirects are not followed, unless it has a
+	// CheckRedirect of its own: a credential should not travel to an address that
+	// it was not meant for.
 	HTTPClient *http.Client
 	// AllowPlainHTTP lets the token travel over http to other machines. Without
 	// it a token goes over https, or stays on this machine.

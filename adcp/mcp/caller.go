@@ -24,7 +24,8 @@ type DialConfig struct {
 	URL string
 	// Token is sent as a bearer credential; "" sends none.
 	Token string
-	// HTTPClient carries the requests; by default one that follows no redirects.
+	// HTTPClient carries the requests. Redirects are not followed, unless it has
+	// a CheckRedirect of its own.
 	HTTPClient *http.Client
 	// MaxAnswer is the greatest answer read, in bytes; see [DefaultMaxAnswer].
 	MaxAnswer int64
@@ -38,6 +39,9 @@ type DialConfig struct {
 type Caller struct {
 	cfg  DialConfig
 	http *http.Client
+
+	// connecting is held while a session is being made.
+	connecting chan struct{}
 
 	mu      sync.Mutex
 	session *sdk.ClientSession
@@ -110,13 +114,16 @@ func Dial(cfg DialConfig) *Caller {
 	if cfg.Name == "" {
 		cfg.Name, cfg.Version = "upfront", "0"
 	}
-	base := cfg.HTTPClient
-	if base == nil {
-		base = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	own := http.Client{}
+	if cfg.HTTPClient != nil {
+		own = *cfg.HTTPClient
 	}
-	own := *base
-	own.Transport = &wire{next: base.Transport, token: cfg.Token, limit: cfg.MaxAnswer}
-	return &Caller{cfg: cfg, http: &own}
+	if own.CheckRedirect == nil {
+		// A credential never follows to an address it was not meant for.
+		own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	own.Transport = &wire{next: own.Transport, token: cfg.Token, limit: cfg.MaxAnswer}
+	return &Caller{cfg: cfg, http: &own, connecting: make(chan struct{}, 1)}
 }
 
 // Call calls one tool with the arguments as they are. An error is a [*Failure].
@@ -124,30 +131,51 @@ func (c *Caller) Call(ctx context.Context, operation string, arguments json.RawM
 	if len(arguments) == 0 {
 		arguments = json.RawMessage("{}")
 	}
+	answer, reused, err := c.call(ctx, operation, arguments)
+	var f *Failure
+	if reused && errors.As(err, &f) && f.HTTPStatus == http.StatusNotFound {
+		// The server has forgotten the session, so it has not run the call.
+		answer, _, err = c.call(ctx, operation, arguments)
+	}
+	return answer, err
+}
+
+// call tries once, and tells whether it did so on a session made earlier.
+func (c *Caller) call(ctx context.Context, operation string, arguments json.RawMessage) (_ Answer, reused bool, _ error) {
 	seen := new(capture)
 	ctx = context.WithValue(ctx, captureKey{}, seen)
-	session, err := c.connect(ctx)
-	if err != nil {
-		return seen.failure(ctx, err)
+	session, reused, err := c.connect(ctx)
+	if err == nil {
+		_, err = session.CallTool(ctx, &sdk.CallToolParams{Name: operation, Arguments: arguments})
 	}
-	_, err = session.CallTool(ctx, &sdk.CallToolParams{Name: operation, Arguments: arguments})
 	if answer, ok := seen.answer(); ok {
-		// The SDK decodes numbers into floats; what counts is what was on the wire.
-		return answer, nil
+		return answer, reused, nil
 	}
 	if err == nil {
 		err = errors.New("the answer has no result")
 	}
-	c.drop(session)
-	return seen.failure(ctx, err)
+	f := seen.failure(ctx, err)
+	if session != nil && (f.HTTPStatus >= 300 || f.Reason == ReasonUnreachable) {
+		// The SDK gives up a session on most error statuses.
+		c.drop(session)
+	}
+	return Answer{}, reused, f
 }
 
-// connect gives the session, making one when there is none.
-func (c *Caller) connect(ctx context.Context) (*sdk.ClientSession, error) {
+// connect gives the session, making one when there is none. Callers that come
+// while one is being made wait for it, no longer than their time.
+func (c *Caller) connect(ctx context.Context) (_ *sdk.ClientSession, reused bool, _ error) {
+	select {
+	case c.connecting <- struct{}{}:
+		defer func() { <-c.connecting }()
+	case <-ctx.Done():
+		return nil, false, ctx.Err()
+	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.session != nil {
-		return c.session, nil
+	session := c.session
+	c.mu.Unlock()
+	if session != nil {
+		return session, true, nil
 	}
 	client := sdk.NewClient(&sdk.Implementation{Name: c.cfg.Name, Version: c.cfg.Version},
 		&sdk.ClientOptions{Capabilities: &sdk.ClientCapabilities{}})
@@ -159,10 +187,12 @@ func (c *Caller) connect(ctx context.Context) (*sdk.ClientSession, error) {
 		MaxEventSize:         int(c.cfg.MaxAnswer),
 	}, &sdk.ClientSessionOptions{ProtocolVersion: handshakeVersion})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	c.mu.Lock()
 	c.session = session
-	return session, nil
+	c.mu.Unlock()
+	return session, false, nil
 }
 
 // drop forgets a session that may be broken, unless another call has replaced it.

@@ -33,7 +33,9 @@ func (m mark) structured() []byte { return []byte(`{"` + m + `":0}`) }
 
 // held is the answer that waits for its place. The tool runs on a goroutine of
 // the SDK's, which outlives a request that its caller gave up.
-type held struct{ body atomic.Pointer[json.RawMessage] }
+type held struct {
+	body atomic.Pointer[json.RawMessage]
+}
 
 type heldKey struct{}
 
