@@ -89,7 +89,7 @@ func (c *Client) attempt(ctx context.Context, op *adcp.Operation, sent json.RawM
 func (c *Client) read(op *adcp.Operation, answer mcp.Answer) (json.RawMessage, error) {
 	switch {
 	case answer.Error != nil:
-		if refusal, ok := readError(answer.Error); ok {
+		if refusal, ok := ReadError(answer.Error); ok {
 			return nil, refusal
 		}
 		fallthrough

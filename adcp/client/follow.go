@@ -130,7 +130,7 @@ func Look[Req, Resp any](ctx context.Context, c *Client, op adcp.Op[Req, Resp], 
 		}
 	case "failed", "rejected", "canceled":
 		ended := &TaskError{TaskID: taskID, Status: said.Status}
-		if e, ok := readError(said.Error); ok {
+		if e, ok := ReadError(said.Error); ok {
 			ended.Reason = e
 		}
 		task.Err = ended

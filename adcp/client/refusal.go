@@ -13,11 +13,11 @@ const (
 	maxIssues = 20
 )
 
-// readError decodes an agent's error object, with every text cut and cleaned.
+// ReadError decodes an agent's adcp_error object, however it arrived, with every text cut and cleaned.
 // A part of the wrong type is left out rather than making the whole unreadable:
 // an error without its suggestion is still an error. It reports false for an
 // object without a code.
-func readError(raw json.RawMessage) (*adcp.Error, bool) {
+func ReadError(raw json.RawMessage) (*adcp.Error, bool) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(raw, &fields) != nil || len(raw) > maxErrorBytes {
 		return nil, false
@@ -98,11 +98,11 @@ func failedBody(body json.RawMessage) *adcp.Error {
 	default:
 		return nil
 	}
-	if e, ok := readError(fields["adcp_error"]); ok {
+	if e, ok := ReadError(fields["adcp_error"]); ok {
 		return e
 	}
 	if len(list) > 0 {
-		if e, ok := readError(list[0]); ok {
+		if e, ok := ReadError(list[0]); ok {
 			return e
 		}
 	}
