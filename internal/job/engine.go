@@ -20,7 +20,7 @@ const (
 	fetchCooldown = 5 * time.Millisecond
 	// fetchInterval is how often to look for jobs nobody told of: those whose pause
 	// is over. New ones are told of at once, by LISTEN or within the process.
-	fetchInterval = 100 * time.Millisecond
+	fetchInterval = 200 * time.Millisecond
 	// rescueMargin is added to the longest timeout of a job before a job that still
 	// runs is believed lost, where its process could not be asked after.
 	rescueMargin = 30 * time.Second

@@ -9,9 +9,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// reconnectPause is the pause between attempts to hold a name again after its
-// connection broke.
-const reconnectPause = 500 * time.Millisecond
+const (
+	// reconnectPause is the pause between attempts to hold a name again after its
+	// connection broke.
+	reconnectPause = 500 * time.Millisecond
+	// unlockTimeout is how long to wait for a server to take back a lock.
+	unlockTimeout = time.Second
+)
 
 // Hold makes name known as held by this process until release is called or the
 // process dies, however it dies: on PostgreSQL it is a lock of a connection of its
@@ -39,7 +43,7 @@ func (db *DB) Hold(ctx context.Context, name string) (release func(), err error)
 			// Nothing is listened to: this returns when the connection or watch ends.
 			if conn != nil {
 				_, _ = conn.WaitForNotification(watch)
-				_ = conn.Close(context.WithoutCancel(watch))
+				unlock(conn)
 			}
 			if watch.Err() != nil {
 				return
@@ -67,6 +71,15 @@ func (db *DB) lock(ctx context.Context, key int64) (*pgx.Conn, error) {
 		return nil, err
 	}
 	return conn, nil
+}
+
+// unlock frees the locks of the connection and closes it. Closing alone frees them
+// too, but a moment later.
+func unlock(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), unlockTimeout)
+	defer cancel()
+	_, _ = conn.Exec(ctx, "SELECT pg_advisory_unlock_all()")
+	_ = conn.Close(ctx)
 }
 
 // Held says whether a living process holds the name.
