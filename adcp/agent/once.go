@@ -48,7 +48,7 @@ func remembers(call *Call) bool {
 func (a *Agent) once(ctx context.Context, r *registration, call *Call, doc *document) ([]byte, bool, *adcp.Error) {
 	sum, err := requestDigest(doc)
 	if err != nil {
-		return nil, false, invalid("", "The request has no canonical form.", "Send numbers within the range of a double.")
+		return nil, false, invalid("", "The request has no canonical form.", "Send each field once, and numbers within the range of a double.")
 	}
 	scope := IdempotencyScope{
 		Tenant:    call.Tenant,

@@ -186,8 +186,8 @@ func (h *handler) parse(w http.ResponseWriter, body []byte) (envelope, bool) {
 // refuse answers before dispatch: a JSON-RPC error that carries the
 // protocol's error, and the caller's context where there was one.
 func (h *handler) refuse(w http.ResponseWriter, status int, id json.RawMessage, code int64, resp agent.Response) {
-	if len(id) == 0 {
-		id = json.RawMessage("null")
+	if len(id) == 0 || id[0] == '{' || id[0] == '[' {
+		id = json.RawMessage("null") // an id is a text or a number
 	}
 	message := "refused"
 	if resp.Error != nil {

@@ -25,7 +25,7 @@ func (s stopped) Now() time.Time { return time.Time(s) }
 
 // newAgent is a small agent: products without prices for everybody, bookings
 // for principals, a brief that panics, and an operation of the sandbox.
-func newAgent(t *testing.T) *agent.Agent {
+func newAgent(t testing.TB) *agent.Agent {
 	t.Helper()
 	a := agent.New(agent.Config{
 		Name: "test-agent", Version: "1.0", Clock: stopped(morning),
