@@ -1,0 +1,213 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/v2"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/upfront-media/upfront/internal/account"
+)
+
+// Settings is the configuration of `upfront serve`: the config file, over which
+// the environment (UPFRONT_LISTEN and so on) and then flags are laid.
+// examples/upfront.yaml shows every setting with a comment.
+type Settings struct {
+	// Listen is the address to listen on, such as "127.0.0.1:8080".
+	Listen string `koanf:"listen"`
+	// PublicURL is the address under which others reach this agent; it names the
+	// agent in creative formats. Default: http:// and the listening address.
+	PublicURL string `koanf:"public_url"`
+	// Data is the directory for the embedded database.
+	Data string `koanf:"data"`
+	// Database is a postgres:// URL; empty means the embedded database in Data.
+	Database string `koanf:"database"`
+	// Log says how much is logged and in which form.
+	Log LogSettings `koanf:"log"`
+	// Sales is the sales agent.
+	Sales SalesSettings `koanf:"sales"`
+	// Principals are the buying agents that may call, with their API keys.
+	Principals []PrincipalSettings `koanf:"principals"`
+}
+
+// LogSettings is the logging part of [Settings].
+type LogSettings struct {
+	// Level is debug, info, warn or error.
+	Level string `koanf:"level"`
+	// Format is text or json.
+	Format string `koanf:"format"`
+}
+
+// SalesSettings is the sales agent's part of [Settings].
+type SalesSettings struct {
+	// Name is the seller's name.
+	Name string `koanf:"name"`
+	// Catalogue is the path of the YAML catalogue; relative paths start at the config file.
+	Catalogue string `koanf:"catalogue"`
+	// Approval says what becomes of orders on products that need a person's signature.
+	Approval ApprovalSettings `koanf:"approval"`
+	// Tick is how often delivery and states catch up with the clock, such as "1m".
+	Tick time.Duration `koanf:"tick"`
+}
+
+// ApprovalSettings says who signs orders on products with manual approval.
+type ApprovalSettings struct {
+	// After, where positive, signs an order by itself that long after it was
+	// received: a sales desk with a standing instruction. Zero waits for a person.
+	After time.Duration `koanf:"after"`
+}
+
+// PrincipalSettings is one principal: a name and exactly one of the two key fields.
+type PrincipalSettings struct {
+	Name string `koanf:"name"`
+	// KeyEnv names the environment variable that holds the API key.
+	KeyEnv string `koanf:"key_env"`
+	// KeySHA256 is the key's SHA-256 digest in hex.
+	KeySHA256 string `koanf:"key_sha256"`
+	// Sandbox marks a principal that trades in the sandbox only.
+	Sandbox bool `koanf:"sandbox"`
+}
+
+func defaults() map[string]any {
+	return map[string]any{
+		"listen":     "127.0.0.1:8080",
+		"data":       "upfront-data",
+		"log.level":  "info",
+		"log.format": "text",
+		"sales.tick": "1m",
+	}
+}
+
+// environment names the settings that a variable may overlay.
+var environment = map[string]string{
+	"UPFRONT_LISTEN":     "listen",
+	"UPFRONT_PUBLIC_URL": "public_url",
+	"UPFRONT_DATA":       "data",
+	"UPFRONT_DATABASE":   "database",
+	"UPFRONT_LOG_LEVEL":  "log.level",
+	"UPFRONT_LOG_FORMAT": "log.format",
+}
+
+// source is a koanf provider over a ready map.
+type source map[string]any
+
+func (s source) ReadBytes() ([]byte, error)    { return nil, errors.New("not a file") }
+func (s source) Read() (map[string]any, error) { return s, nil }
+
+// LoadSettings lays defaults, the file at path (none where path is empty), the
+// environment and flags over each other, in that order, and checks the outcome.
+// Each error names the setting and what to do.
+func LoadSettings(path string, getenv func(string) string, flags map[string]any) (Settings, error) {
+	k := koanf.New(".")
+	layers := []map[string]any{unflatten(defaults())}
+	if path != "" {
+		file, err := readConfig(path)
+		if err != nil {
+			return Settings{}, err
+		}
+		layers = append(layers, file)
+	}
+	env := map[string]any{}
+	for name, setting := range environment {
+		if v := getenv(name); v != "" {
+			env[setting] = v
+		}
+	}
+	layers = append(layers, unflatten(env), unflatten(flags))
+	for _, layer := range layers {
+		if err := k.Load(source(layer), nil); err != nil {
+			return Settings{}, err
+		}
+	}
+	var s Settings
+	err := k.UnmarshalWithConf("", &s, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
+		Result: &s, TagName: "koanf", ErrorUnused: true, WeaklyTypedInput: true,
+		DecodeHook: mapstructure.StringToTimeDurationHookFunc(),
+	}})
+	if err != nil {
+		return Settings{}, fmt.Errorf("configuration: %w", err)
+	}
+	if c := s.Sales.Catalogue; c != "" && !filepath.IsAbs(c) && path != "" {
+		s.Sales.Catalogue = filepath.Join(filepath.Dir(path), c)
+	}
+	return s, s.validate()
+}
+
+func readConfig(path string) (map[string]any, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	var file map[string]any
+	if err := yaml.Unmarshal(content, &file); err != nil {
+		return nil, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return file, nil
+}
+
+func unflatten(flat map[string]any) map[string]any {
+	nested := map[string]any{}
+	for name, v := range flat {
+		at, parts := nested, strings.Split(name, ".")
+		for _, p := range parts[:len(parts)-1] {
+			next, ok := at[p].(map[string]any)
+			if !ok {
+				next = map[string]any{}
+				at[p] = next
+			}
+			at = next
+		}
+		at[parts[len(parts)-1]] = v
+	}
+	return nested
+}
+
+func (s Settings) validate() error {
+	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
+		return fmt.Errorf("listen: %q is not HOST:PORT, such as 127.0.0.1:8080", s.Listen)
+	}
+	if s.PublicURL != "" {
+		if u, err := url.Parse(s.PublicURL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+			return fmt.Errorf("public_url: %q is not an http(s) address", s.PublicURL)
+		}
+	}
+	if s.Database != "" && !strings.HasPrefix(s.Database, "postgres://") && !strings.HasPrefix(s.Database, "postgresql://") {
+		return fmt.Errorf("database: want a postgres:// URL, or leave it out for the embedded database")
+	}
+	if s.Sales.Tick < time.Second {
+		return fmt.Errorf("sales.tick: %s is too short; use 1s or more", s.Sales.Tick)
+	}
+	if s.Sales.Approval.After < 0 {
+		return fmt.Errorf("sales.approval.after: %s is negative", s.Sales.Approval.After)
+	}
+	return nil
+}
+
+// principals turns the settings into directory entries, reading keys from the
+// environment where the settings say so.
+func (s Settings) principals(getenv func(string) string) ([]account.Principal, error) {
+	var list []account.Principal
+	for i, p := range s.Principals {
+		hash := p.KeySHA256
+		switch {
+		case (p.KeyEnv == "") == (p.KeySHA256 == ""):
+			return nil, fmt.Errorf("principals[%d] (%s): set exactly one of key_env and key_sha256", i, p.Name)
+		case p.KeyEnv != "":
+			key := getenv(p.KeyEnv)
+			if len(key) < account.MinKeyLength {
+				return nil, fmt.Errorf("principals[%d] (%s): the variable %s must hold an API key of at least %d characters", i, p.Name, p.KeyEnv, account.MinKeyLength)
+			}
+			hash = account.HashKey(key)
+		}
+		list = append(list, account.Principal{Name: p.Name, KeySHA256: hash, Sandbox: p.Sandbox})
+	}
+	return list, nil
+}

@@ -1,0 +1,156 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/upfront-media/upfront/examples"
+	"github.com/upfront-media/upfront/internal/clock"
+	"github.com/upfront-media/upfront/internal/seller"
+	"github.com/upfront-media/upfront/internal/store"
+)
+
+// Version is the program's version as it names itself to other agents.
+const Version = "0.1.0"
+
+// stopWithin is how long a graceful stop may take.
+const stopWithin = 15 * time.Second
+
+// Serve runs the sales agent until ctx ends, then stops gracefully: it takes no
+// new calls, lets running ones and jobs end, and closes the database. It says on
+// out where it listens; logs go there too.
+func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.Writer) error {
+	log, err := s.Log.logger(out)
+	if err != nil {
+		return err
+	}
+	principals, err := s.principals(getenv)
+	if err != nil {
+		return err
+	}
+	catalogue, err := s.Sales.load()
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if s.PublicURL == "" {
+		s.PublicURL = "http://" + listener.Addr().String()
+	}
+	sales, err := NewSales(ctx, SalesConfig{
+		Tenant: "sales", Name: s.Sales.Name, PublicURL: s.PublicURL, Catalogue: catalogue,
+		Store:      store.Config{URL: s.Database, Path: filepath.Join(s.Data, "sales.db")},
+		Clock:      clock.System{},
+		Principals: principals,
+		SalesDesk:  seller.SalesDesk{ApproveAfter: s.Sales.Approval.After},
+		Logger:     log,
+	})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	fmt.Fprintf(out, "%s sells %d products at http://%s/sales/mcp\n", catalogue.Name, len(catalogue.Products), listener.Addr())
+	if len(principals) == 0 {
+		fmt.Fprintln(out, "no principals are configured: anyone may browse, nobody can buy (see examples/upfront.yaml)")
+	}
+	server := &http.Server{
+		Handler:           logged(sales.Handler(), log),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	err = keepUp(ctx, sales, s.Sales.Tick, ended, log)
+
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	log.Info("stopping")
+	return errors.Join(err, server.Shutdown(stopping), sales.Close(stopping))
+}
+
+// keepUp lets delivery and states follow the clock until ctx or the server ends.
+func keepUp(ctx context.Context, sales *Sales, every time.Duration, ended <-chan error, log *slog.Logger) error {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		if err := sales.CatchUp(ctx); err != nil && ctx.Err() == nil {
+			log.Error("catching up with the clock", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-ended:
+			return fmt.Errorf("serve: %w", err)
+		case <-ticker.C:
+		}
+	}
+}
+
+func (s SalesSettings) load() (*seller.Catalogue, error) {
+	content, err := examples.Catalogues.ReadFile("catalogues/northlight.yaml")
+	if s.Catalogue != "" {
+		content, err = os.ReadFile(s.Catalogue)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sales.catalogue: %w", err)
+	}
+	catalogue, err := seller.LoadCatalogue(bytes.NewReader(content))
+	if err != nil {
+		return nil, fmt.Errorf("sales.catalogue %s: %w", s.Catalogue, err)
+	}
+	return catalogue, nil
+}
+
+func (l LogSettings) logger(w io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
+		return nil, fmt.Errorf("log.level: %q is not debug, info, warn or error", l.Level)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch strings.ToLower(l.Format) {
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	}
+	return nil, fmt.Errorf("log.format: %q is not text or json", l.Format)
+}
+
+// logged writes a line for each request. Bodies and headers are never logged:
+// they hold credentials and other people's terms.
+func logged(next http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(recorder, r)
+		log.Info("request", "method", r.Method, "path", r.URL.Path, "status", recorder.status,
+			"took", time.Since(began), "from", r.RemoteAddr)
+	})
+}
+
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader remembers the status.
+func (r *statusRecorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
