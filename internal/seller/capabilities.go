@@ -27,7 +27,7 @@ func (s *Service) capabilities(_ context.Context, _ *agent.Call, req *adcp.GetAd
 		Status: adcp.TaskStatusCompleted,
 		Adcp: adcp.GetAdcpCapabilitiesResponseAdcp{
 			MajorVersions:     []int64{3},
-			SupportedVersions: adcp.SupportedVersions(),
+			SupportedVersions: adcp.Releases(),
 			Idempotency: adcp.GetAdcpCapabilitiesResponseAdcpIdempotency{
 				Supported:          true,
 				ReplayTTLSeconds:   new(int64(store.DefaultTTL.Seconds())),

@@ -1,11 +1,6 @@
 package seller
 
-import (
-	"fmt"
-
-	"github.com/upfront-media/upfront/internal/adserver/builtin"
-	"github.com/upfront-media/upfront/internal/money"
-)
+import "fmt"
 
 // Supply is the inventory that the built-in ad server has for a product. It may
 // be less than the forecast promises: inventory runs short in real life too.
@@ -29,66 +24,9 @@ type Supply struct {
 	Viewable, Click, Complete, View, Convert Rate
 }
 
-// Supply is what the built-in ad server needs to deliver the catalogue, by
-// product identifier.
-func (c *Catalogue) Supply() map[string]builtin.Supply {
-	out := make(map[string]builtin.Supply, len(c.Products))
-	for _, p := range c.Products {
-		out[p.ID] = p.supply()
-	}
-	return out
-}
-
-func (p *Product) supply() builtin.Supply {
-	s := builtin.Supply{
-		Daily:    p.Supply.DailyUnits,
-		Weekdays: weekdayShares(p.Supply.Weekdays),
-		Variance: builtin.PPM(p.Supply.Variance),
-		Rates: builtin.Rates{
-			Viewable: builtin.PPM(p.Supply.Viewable),
-			Click:    builtin.PPM(p.Supply.Click),
-			View:     builtin.PPM(p.Supply.View),
-			Complete: builtin.PPM(p.Supply.Complete),
-			Convert:  builtin.PPM(p.Supply.Convert),
-		},
-		Universe:           100 * p.impressionsPerPoint(),
-		ImpressionsPerPlay: p.Supply.ImpressionsPerPlay,
-		Audience:           p.Forecast.Reach,
-	}
-	copy(s.Hours[:], p.Supply.Hours)
-	if p.Supply.Shortfall > 0 {
-		s.Shortfall = &builtin.Shortfall{Missing: builtin.PPM(p.Supply.Shortfall)}
-	}
-	for _, o := range p.Pricing {
-		if !o.Auction {
-			continue
-		}
-		// The ad server clears around the middle of floor and guidance, which is
-		// to be the median that buyers are told.
-		s.Prices = append(s.Prices, builtin.AuctionPrice{
-			PricingModel: o.Model, Currency: o.Currency, Floor: o.Floor,
-			Guidance: max(o.Floor, 2*o.Guidance.P50-o.Floor),
-		})
-	}
-	return s
-}
-
-// weekdayShares turns weights from Monday into shares of the average day from Sunday.
-func weekdayShares(weights []int64) [7]builtin.PPM {
-	var shares [7]builtin.PPM
-	var sum int64
-	for _, w := range weights {
-		sum += w
-	}
-	for i, w := range weights {
-		shares[(i+1)%7] = builtin.PPM(money.Micros(7*w).MulDiv(int64(builtin.Whole), sum))
-	}
-	return shares
-}
-
-// impressionsPerPoint is how many impressions a rating point stands for; 0 where
+// ImpressionsPerPoint is how many impressions a rating point stands for; 0 where
 // the product is not sold by points.
-func (p *Product) impressionsPerPoint() int64 {
+func (p *Product) ImpressionsPerPoint() int64 {
 	for _, o := range p.Pricing {
 		if o.Parameters.ImpressionsPerPoint > 0 {
 			return o.Parameters.ImpressionsPerPoint
@@ -138,7 +76,7 @@ func checkRates(n yamlNode, p *Product) {
 		if c, ok := counted[string(o.Model)]; ok && c.rate == 0 {
 			n.fail(fmt.Sprintf("has no %s, so the price %s could never be charged", c.field, o.ID), "write the rate of impressions that do")
 		}
-		if ipp := o.Parameters.ImpressionsPerPoint; ipp != 0 && ipp != p.impressionsPerPoint() {
+		if ipp := o.Parameters.ImpressionsPerPoint; ipp != 0 && ipp != p.ImpressionsPerPoint() {
 			n.fail(fmt.Sprintf("the price %s counts points in another universe", o.ID), "use one impressions_per_point for a product")
 		}
 	}

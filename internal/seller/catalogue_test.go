@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/upfront-media/upfront/internal/adserver"
-	"github.com/upfront-media/upfront/internal/adserver/builtin"
 	"github.com/upfront-media/upfront/internal/money"
 	"github.com/upfront-media/upfront/internal/seller"
 )
@@ -180,44 +179,6 @@ func TestAllProblemsAreToldAtOnceInTheOrderOfTheFile(t *testing.T) {
 	_, err = seller.LoadCatalogue(strings.NewReader(strings.ReplaceAll(corner(t), "currency:", "money:")))
 	if !errors.As(err, &all) || len(all) != 20 {
 		t.Errorf("got %d problems, want the first 20", len(all))
-	}
-}
-
-func TestEveryExampleCanBeDelivered(t *testing.T) {
-	t.Parallel()
-	for _, name := range append([]string{"corner"}, examples...) {
-		c := catalogue(t, name)
-		supply := c.Supply()
-		for _, p := range c.Products {
-			s, ok := supply[p.ID]
-			if !ok {
-				t.Errorf("%s has no supply", p.ID)
-			}
-			if err := s.Validate(); err != nil {
-				t.Errorf("%s: %v", p.ID, err)
-			}
-		}
-	}
-}
-
-func TestSupplyIsWhatTheFileSays(t *testing.T) {
-	t.Parallel()
-	c := catalogue(t, "corner")
-	p, _ := c.Product("tv_evening")
-	p.Supply.Weekdays = []int64{1, 1, 1, 1, 1, 1, 8} // from Monday: half on Sundays
-	got := c.Supply()
-	if w := got["tv_evening"].Weekdays; w[0] != 4*builtin.Whole || w[1] != builtin.Whole/2 {
-		t.Errorf("weekdays %v, want Sunday first and four times the average", w)
-	}
-	if u := got["breakfast_gb"].Universe; u != 30_000_000 {
-		t.Errorf("universe %d, want a hundred points' impressions", u)
-	}
-	price := builtin.AuctionPrice{PricingModel: adserver.CPM, Currency: "USD", Floor: 9 * money.Unit, Guidance: 16 * money.Unit}
-	if prices := got["clips_open"].Prices; len(prices) != 1 || prices[0] != price {
-		t.Errorf("prices %v, want %v: the middle is the median", prices, price)
-	}
-	if s := got["clips_open"].Shortfall; s == nil || s.Missing != 100_000 {
-		t.Errorf("shortfall %v, want a tenth", s)
 	}
 }
 

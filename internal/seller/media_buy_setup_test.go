@@ -15,6 +15,7 @@ import (
 	"github.com/upfront-media/upfront/internal/clock"
 	"github.com/upfront-media/upfront/internal/job"
 	"github.com/upfront-media/upfront/internal/seller"
+	"github.com/upfront-media/upfront/internal/server/supply"
 	"github.com/upfront-media/upfront/internal/store"
 	"github.com/upfront-media/upfront/internal/store/storetest"
 )
@@ -47,7 +48,7 @@ func openHouse(t testing.TB, db *store.DB, options ...option) *house {
 	t.Helper()
 	h := &house{t: t, db: db, shop: shop{clock: clock.NewSimulated(today)}}
 	c := catalogue(t, "corner")
-	server, err := builtin.New(builtin.Config{Store: db, Tenant: "shop", Clock: h.clock, Supply: c.Supply(), Seed: 1})
+	server, err := builtin.New(builtin.Config{Store: db, Tenant: "shop", Clock: h.clock, Supply: supply.Of(c), Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
