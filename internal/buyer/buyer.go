@@ -107,7 +107,7 @@ func New(c Config) (*Service, error) {
 		}
 		s.clients[seller.Name] = client.New(client.Config{
 			URL: seller.URL, Token: seller.Token, HTTPClient: c.HTTPClient, AllowPlainHTTP: c.AllowPlainHTTP,
-			Timeout: cmp.Or(c.Timeout, client.DefaultTimeout), Attempts: s.attempts, Wait: s.wait,
+			Timeout: cmp.Or(c.Timeout, client.DefaultTimeout), Attempts: 1, Wait: s.wait,
 		})
 	}
 	slices.SortFunc(s.sellers, func(a, b Seller) int { return cmp.Compare(a.Name, b.Name) })
@@ -124,6 +124,10 @@ func pause(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+// retries lets a call that changes nothing, or the same thing again, be tried as
+// often as is configured. Other calls are tried once and counted by the booking.
+func (s *Service) retries() client.Option { return client.WithAttempts(s.attempts) }
 
 // client finds the connection to a seller of a stored campaign, which may have
 // left the configuration meanwhile.

@@ -99,7 +99,7 @@ func (s *Service) Plan(ctx context.Context, campaignID string) (Plan, error) {
 		return Plan{}, err
 	}
 	if State(r.State) == StateBriefed {
-		if err := s.plan(ctx, &r); err != nil {
+		if err := s.plan(ctx, &r); err != nil && !errors.Is(err, ErrNoSeller) {
 			return Plan{}, err
 		}
 	}
@@ -116,10 +116,10 @@ func (s *Service) Plan(ctx context.Context, campaignID string) (Plan, error) {
 		return Plan{}, err
 	}
 	if p == nil {
-		if State(r.State) == StateFailed {
-			return Plan{}, fmt.Errorf("%w: %s", ErrNoSeller, r.Reason)
-		}
 		return Plan{}, fmt.Errorf("%w: campaign %s is %s and has no plan", ErrState, campaignID, r.State)
+	}
+	if len(p.Lines) == 0 {
+		return *p, &NoSellerError{LeftOut: p.LeftOut, Rejected: p.Rejected}
 	}
 	return *p, nil
 }
@@ -132,38 +132,35 @@ func (s *Service) plan(ctx context.Context, r *record) error {
 	if err := s.step(ctx, "sellers have answered"); err != nil {
 		return err
 	}
-	p, lines, err := makePlan(r.intent, r.CampaignID, f, s.clock.Now())
-	if err != nil {
-		var none *NoSellerError
-		if !errors.As(err, &none) {
-			return err
-		}
-		return errors.Join(err, s.change(ctx, r, StateFailed, ActorSystem, none.Error()))
-	}
+	p, lines, planErr := makePlan(r.intent, r.CampaignID, f, s.clock.Now())
 	document, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("plan of campaign %s: %w", r.CampaignID, err)
 	}
-	claimed := *r
+	before := *r
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
-		*r = claimed
-		return s.keepPlan(ctx, tx, r, string(document), lines)
+		*r = before
+		return s.keepPlan(ctx, tx, r, string(document), lines, planErr)
 	})
 	if err != nil {
 		return err
 	}
 	r.Plan, r.PlanDigest = string(document), digest(document)
-	return nil
+	return planErr
 }
 
-// keepPlan stores a plan, its lines and the money they mean to spend.
-func (s *Service) keepPlan(ctx context.Context, tx *store.Tx, r *record, document string, lines []planned) error {
+// keepPlan stores a plan, its lines and the money they mean to spend; or, where
+// planErr says that there is none, why.
+func (s *Service) keepPlan(ctx context.Context, tx *store.Tx, r *record, document string, lines []planned, planErr error) error {
 	var total money.Micros
 	for _, l := range lines {
 		total += l.budget
 	}
-	reason := fmt.Sprintf("%d lines for %s", len(lines), money.Amount{Micros: total, Currency: r.currency()})
-	if err := s.transit(ctx, tx, r, StatePlanned, ActorSystem, reason); err != nil {
+	to, reason := StatePlanned, fmt.Sprintf("%d lines for %s", len(lines), money.Amount{Micros: total, Currency: r.currency()})
+	if planErr != nil {
+		to, reason = StateFailed, planErr.Error()
+	}
+	if err := s.transit(ctx, tx, r, to, ActorSystem, reason); err != nil {
 		return err
 	}
 	if _, err := tx.SetCampaignPlan(ctx, store.SetCampaignPlanParams{

@@ -149,7 +149,7 @@ func (s *Service) callOff(ctx context.Context, b *booking) error {
 	_, err = client.Call(ctx, c, adcp.UpdateMediaBuy, &adcp.UpdateMediaBuyRequest{
 		IdempotencyKey: id.Derive("cancel", b.CampaignID, b.Seller, b.MediaBuyID), Account: s.account(b.campaign.intent),
 		MediaBuyID: b.MediaBuyID, Canceled: new(true), CancellationReason: new(cut(b.Reason, 500)),
-	})
+	}, s.retries())
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

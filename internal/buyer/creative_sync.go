@@ -109,7 +109,7 @@ func (s *Service) formats(ctx context.Context, c *client.Client) ([]adcp.Format,
 	var known []adcp.Format
 	request := adcp.ListCreativeFormatsRequest{Pagination: &adcp.PaginationRequest{MaxResults: new(int64(pageSize))}}
 	for range maxPages {
-		answer, err := client.Call(ctx, c, adcp.ListCreativeFormats, &request)
+		answer, err := client.Call(ctx, c, adcp.ListCreativeFormats, &request, s.retries())
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +133,7 @@ func (s *Service) syncCreatives(ctx context.Context, c *client.Client, b *bookin
 	if err := s.step(ctx, "about to bring creatives to "+b.Seller); err != nil {
 		return err
 	}
-	answer, err := client.Call(ctx, c, adcp.SyncCreatives, &request)
+	answer, err := client.Call(ctx, c, adcp.SyncCreatives, &request, s.retries())
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -109,7 +109,7 @@ func (s *Service) page(ctx context.Context, seller Seller, request adcp.GetProdu
 		return answer, err
 	}
 	body, err := client.CallRaw(ctx, s.clients[seller.Name], adcp.GetProducts.Operation, arguments,
-		client.WithoutResponseCheck(), client.WithAttempts(1))
+		client.WithoutResponseCheck())
 	if err != nil {
 		return answer, err
 	}

@@ -166,7 +166,7 @@ var errNoBuy = errors.New("the seller does not know the media buy")
 // readBuy reads one media buy as its seller holds it.
 func (s *Service) readBuy(ctx context.Context, c *client.Client, b *booking) (adcp.GetMediaBuysResponseMediaBuy, error) {
 	account := s.account(b.campaign.intent)
-	answer, err := client.Call(ctx, c, adcp.GetMediaBuys, &adcp.GetMediaBuysRequest{Account: &account, MediaBuyIDs: []string{b.MediaBuyID}})
+	answer, err := client.Call(ctx, c, adcp.GetMediaBuys, &adcp.GetMediaBuysRequest{Account: &account, MediaBuyIDs: []string{b.MediaBuyID}}, s.retries())
 	if err != nil {
 		return adcp.GetMediaBuysResponseMediaBuy{}, err
 	}
@@ -202,7 +202,7 @@ func (s *Service) readDelivery(ctx context.Context, c *client.Client, b *booking
 	account := s.account(b.campaign.intent)
 	answer, err := client.Call(ctx, c, adcp.GetMediaBuyDelivery, &adcp.GetMediaBuyDeliveryRequest{
 		Account: &account, MediaBuyIDs: []string{b.MediaBuyID},
-	})
+	}, s.retries())
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -122,6 +122,11 @@ func (s *Service) send(ctx context.Context, b *booking) (again *time.Duration, e
 		return nil, s.lose(ctx, b, err.Error(), nil)
 	}
 	doubted := b.InDoubt
+	if doubted && !s.safeAgain(ctx, c) {
+		return nil, s.note(ctx, b, BookingUnconfirmed, func() {
+			b.Reason = "it did not answer, and does not promise to know a request that is sent again; whether it has booked is not known"
+		})
+	}
 	if err := s.note(ctx, b, b.state(), func() { b.Tries++ }); err != nil {
 		return nil, err
 	}
@@ -142,7 +147,7 @@ func (s *Service) send(ctx context.Context, b *booking) (again *time.Duration, e
 	// What was booked is compared with the plan member by member, so an answer
 	// that is not quite the schema's is no reason to leave a booking in doubt.
 	body, failure := client.CallRaw(ctx, c, adcp.CreateMediaBuy.Operation, json.RawMessage(b.Request),
-		client.WithAttempts(1), client.WithoutResponseCheck())
+		client.WithoutResponseCheck())
 	if err := s.step(ctx, "answered by "+b.Seller); err != nil {
 		return nil, err
 	}
@@ -158,6 +163,13 @@ func (s *Service) send(ctx context.Context, b *booking) (again *time.Duration, e
 		return s.unanswered(ctx, b, &client.Error{Kind: client.Malformed, Operation: adcp.CreateMediaBuy.Name, Err: err}, false)
 	}
 	return nil, s.answered(ctx, b, answer)
+}
+
+// safeAgain reports whether the seller declares that it knows a request by its
+// key. One that cannot be asked now may be sent to: the call finds out.
+func (s *Service) safeAgain(ctx context.Context, c *client.Client) bool {
+	known, err := c.Capabilities(ctx)
+	return err != nil || known.ReplayTTL > 0
 }
 
 // openAccount makes sure that the seller knows the advertiser. It may be done

@@ -31,7 +31,8 @@ type planned struct {
 const shortlist = 12
 
 // makePlan splits the budget over what was found. It is a pure function of its
-// arguments, whatever the order of the offers. The error is a [*NoSellerError].
+// arguments, whatever the order of the offers. The error is a [*NoSellerError];
+// the plan then holds no lines, and why.
 func makePlan(in Intent, campaignID string, f found, now time.Time) (Plan, []planned, error) {
 	usable, rejected := weigh(in, f.offers, now)
 	rejected = append(rejected, f.rejected...)
@@ -57,15 +58,17 @@ func makePlan(in Intent, campaignID string, f found, now time.Time) (Plan, []pla
 	sortRejections(rejected)
 	leftOut := slices.Clone(f.leftOut)
 	sortLeftOut(leftOut)
-	if len(lines) == 0 {
-		return Plan{}, nil, &NoSellerError{LeftOut: leftOut, Rejected: rejected}
-	}
 	c, budget, total := in.Budget.Currency, in.Budget.Micros, a.total()
 	plan := Plan{
 		Currency: string(c), Budget: budget.Format(c), Planned: total.Format(c), Unallocated: (budget - total).Format(c),
-		UnallocatedReason: r.unallocated(), Outcome: string(in.Outcome), Method: a.method(in.Outcome),
-		Assumptions: r.assumptions(), Lines: []Line{}, Rejected: rejected, LeftOut: leftOut,
+		Outcome: string(in.Outcome), Assumptions: []string{}, Lines: []Line{},
+		Rejected: append([]Rejection{}, rejected...), LeftOut: append([]LeftOut{}, leftOut...),
 	}
+	if len(lines) == 0 {
+		plan.UnallocatedReason = "no offer fits"
+		return plan, nil, &NoSellerError{LeftOut: leftOut, Rejected: rejected}
+	}
+	plan.UnallocatedReason, plan.Method, plan.Assumptions = r.unallocated(), a.method(in.Outcome), r.assumptions()
 	for _, l := range lines {
 		plan.Lines = append(plan.Lines, l.Line)
 	}

@@ -12,8 +12,11 @@ type Report struct {
 	Reason     string `json:"reason,omitempty"`
 	Plan       *Plan  `json:"plan,omitempty"`
 	// Approval is who signed, nil until somebody did.
-	Approval  *Signature      `json:"approval,omitempty"`
-	MediaBuys []BuyReport     `json:"media_buys"`
+	Approval  *Signature  `json:"approval,omitempty"`
+	MediaBuys []BuyReport `json:"media_buys"`
+	// NotBooked is what was sent to a seller and did not become a media buy, or
+	// was cancelled because it was not what had been agreed.
+	NotBooked []BuyReport     `json:"not_booked"`
 	Delivery  []DeliveryTotal `json:"delivery"`
 	Totals    Totals          `json:"totals"`
 	// LeftOut lists the sellers that were not considered and those that did not book.
@@ -40,10 +43,10 @@ type ChangeReport struct {
 	Reason string    `json:"reason"`
 }
 
-// BuyReport is what one seller booked, or did not.
+// BuyReport is what one seller booked, is still deciding on, or did not book.
 type BuyReport struct {
 	Seller string `json:"seller"`
-	// MediaBuyID is empty where the seller has not booked.
+	// MediaBuyID is empty until the seller has booked.
 	MediaBuyID string `json:"media_buy_id"`
 	// Status is the media buy's own status at the seller where there is one
 	// (active, completed, …), else how far the booking is (submitted, failed, …).

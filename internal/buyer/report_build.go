@@ -1,12 +1,10 @@
 package buyer
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/upfront-media/upfront/internal/money"
 	"github.com/upfront-media/upfront/internal/store"
@@ -31,7 +29,7 @@ func (s *Service) Report(ctx context.Context, campaignID string) (Report, error)
 func (s *Service) report(ctx context.Context, tx *store.Tx, r *record) (Report, error) {
 	report := Report{
 		CampaignID: r.CampaignID, Name: r.Name, Advertiser: r.Advertiser, State: State(r.State), Reason: r.Reason,
-		MediaBuys: []BuyReport{}, Delivery: []DeliveryTotal{}, LeftOut: []LeftOut{}, Changes: []ChangeReport{},
+		MediaBuys: []BuyReport{}, NotBooked: []BuyReport{}, Delivery: []DeliveryTotal{}, LeftOut: []LeftOut{}, Changes: []ChangeReport{},
 	}
 	plan, err := r.plan()
 	if err != nil {
@@ -69,34 +67,70 @@ func (s *Service) report(ctx context.Context, tx *store.Tx, r *record) (Report, 
 		return report, fmt.Errorf("delivery of campaign %s: %w", r.CampaignID, err)
 	}
 	var booked, spend money.Micros
-	for _, row := range rows {
+	for i, row := range rows {
 		b := &booking{BuyerBooking: row, campaign: *r}
 		buy, budget, err := s.buyReport(ctx, tx, b)
 		if err != nil {
 			return report, err
 		}
-		report.MediaBuys = append(report.MediaBuys, buy)
-		switch b.state() {
-		case BookingFailed, BookingUnconfirmed:
-			report.LeftOut = append(report.LeftOut, LeftOut{Seller: b.Seller, Reason: "not booked: " + b.Reason})
-			continue
-		case BookingBooked, BookingClosed:
-			booked += budget
-		default:
+		if b.state() == BookingFailed {
+			// What was booked without the refused packages is told by itself.
+			var later []store.BuyerBooking
+			if i+1 < len(rows) && rows[i+1].Seller == b.Seller {
+				later = rows[i+1 : i+2]
+			}
+			if err := s.withoutLater(ctx, tx, &buy, later, *r); err != nil {
+				return report, err
+			}
+			report.NotBooked = append(report.NotBooked, buy)
+			report.LeftOut = append(report.LeftOut, LeftOut{Seller: b.Seller, Reason: "did not book " + listed(productsOf(buy)) + ": " + b.Reason})
 			continue
 		}
+		report.MediaBuys = append(report.MediaBuys, buy)
+		if b.state() == BookingUnconfirmed {
+			report.LeftOut = append(report.LeftOut, LeftOut{Seller: b.Seller, Reason: "did not confirm: " + b.Reason})
+		}
+		if b.state() != BookingBooked && b.state() != BookingClosed {
+			continue
+		}
+		booked += budget
 		total, spent := deliveryTotal(b, buy, deliveries)
 		spend += spent
 		report.Totals.Impressions += total.Impressions
 		report.Delivery = append(report.Delivery, total)
 	}
 	report.Totals.Booked, report.Totals.Spend = booked.Format(c), spend.Format(c)
-	slices.SortStableFunc(report.MediaBuys, func(x, y BuyReport) int { return strings.Compare(x.Seller, y.Seller) })
-	slices.SortStableFunc(report.Delivery, func(x, y DeliveryTotal) int {
-		return cmp.Or(strings.Compare(x.Seller, y.Seller), strings.Compare(x.MediaBuyID, y.MediaBuyID))
-	})
 	sortLeftOut(report.LeftOut)
 	return report, nil
+}
+
+// withoutLater takes out of a refused booking what the next attempt asked for again.
+func (s *Service) withoutLater(ctx context.Context, tx *store.Tx, buy *BuyReport, later []store.BuyerBooking, r record) error {
+	for _, row := range later {
+		again, _, err := s.buyReport(ctx, tx, &booking{BuyerBooking: row, campaign: r})
+		if err != nil {
+			return err
+		}
+		products := productsOf(again)
+		buy.Packages = slices.DeleteFunc(buy.Packages, func(p PackageReport) bool { return slices.Contains(products, p.ProductID) })
+	}
+	c, sum := r.currency(), money.Micros(0)
+	for _, p := range buy.Packages {
+		m, err := money.Parse(p.Budget)
+		if err != nil {
+			return err
+		}
+		sum += m
+	}
+	buy.Budget = sum.Format(c)
+	return nil
+}
+
+func productsOf(buy BuyReport) (products []string) {
+	for _, p := range buy.Packages {
+		products = append(products, p.ProductID)
+	}
+	return products
 }
 
 // everPlanned is what the plan came to, wherever the money is now.

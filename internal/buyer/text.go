@@ -29,7 +29,7 @@ func shown(s string, limit int) string {
 			if depth > 0 {
 				depth--
 			}
-		case depth > 0, strings.ContainsRune("`*_#|[]{}\\", r):
+		case depth > 0, strings.ContainsRune("`*|{}\\", r):
 		default:
 			out.WriteRune(r)
 		}
