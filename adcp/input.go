@@ -11,6 +11,17 @@ import (
 // inputs keeps each operation's input schema once made.
 var inputs sync.Map // *Operation to json.RawMessage
 
+// requestEnvelope are the members that callers send with every task, whether or
+// not its own schema names them.
+var requestEnvelope = []struct{ name, jsonType string }{
+	{"idempotency_key", "string"},
+	{"context_id", "string"},
+	{"context", "object"},
+	{"governance_context", "string"},
+	{"push_notification_config", "object"},
+	{"ext", "object"},
+}
+
 // InputSchema returns the JSON Schema that a transport publishes for an
 // operation's input. It names every member of the request and its JSON type,
 // requires nothing and refuses nothing, because callers drop what a tool does
@@ -21,13 +32,20 @@ func InputSchema(op *Operation) json.RawMessage {
 	}
 	var b strings.Builder
 	b.WriteString(`{"type":"object","properties":{`)
+	listed := map[string]bool{}
 	for i := range op.request.NumField() {
 		f := op.request.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if i > 0 {
 			b.WriteByte(',')
 		}
+		listed[name] = true
 		b.WriteString(literal(name) + ":" + inputType(name, f.Type))
+	}
+	for _, e := range requestEnvelope {
+		if !listed[e.name] {
+			b.WriteString("," + literal(e.name) + `:{"type":"` + e.jsonType + `"}`)
+		}
 	}
 	b.WriteString(`},"additionalProperties":true}`)
 	schema := json.RawMessage(b.String())

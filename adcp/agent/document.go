@@ -119,9 +119,10 @@ func depth(raw []byte) int {
 		case escaped:
 			escaped = false
 		case inString:
-			if c == '\\' {
+			switch c {
+			case '\\':
 				escaped = true
-			} else if c == '"' {
+			case '"':
 				inString = false
 			}
 		case c == '"':

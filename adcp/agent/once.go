@@ -183,7 +183,7 @@ func requestDigest(doc *document) (string, error) {
 		switch m.name {
 		case "idempotency_key", "context", "governance_context":
 		case "push_notification_config":
-			fields[m.name] = without(m.value, "authentication", "credentials")
+			fields[m.name] = withoutCredentials(m.value)
 		default:
 			fields[m.name] = m.value
 		}
@@ -200,27 +200,27 @@ func requestDigest(doc *document) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// without removes the field at a path from an object; whatever is not an
-// object there stays as it is.
-func without(raw json.RawMessage, path ...string) json.RawMessage {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(raw, &fields) != nil || fields == nil {
+// withoutCredentials removes authentication.credentials from a
+// push_notification_config; whatever is no object stays as it is.
+func withoutCredentials(raw json.RawMessage) json.RawMessage {
+	var config, authentication map[string]json.RawMessage
+	if json.Unmarshal(raw, &config) != nil || json.Unmarshal(config["authentication"], &authentication) != nil {
 		return raw
 	}
-	inner, ok := fields[path[0]]
-	switch {
-	case !ok:
+	if authentication == nil {
 		return raw
-	case len(path) == 1:
-		delete(fields, path[0])
-	default:
-		fields[path[0]] = without(inner, path[1:]...)
 	}
-	out, err := json.Marshal(fields)
+	delete(authentication, "credentials")
+	inner, err := json.Marshal(authentication)
 	if err != nil {
 		return raw
 	}
-	return out
+	config["authentication"] = inner
+	outer, err := json.Marshal(config)
+	if err != nil {
+		return raw
+	}
+	return outer
 }
 
 // accountScope is the account part of a key's scope: the resolved account, or

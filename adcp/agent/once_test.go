@@ -20,16 +20,22 @@ func variant(t *testing.T, change map[string]any) string { return string(buy(t, 
 func TestSameRequestGetsTheFirstAnswer(t *testing.T) {
 	t.Parallel()
 	push := func(credentials string) map[string]any {
-		return map[string]any{"url": "https://buyer.example/hook",
-			"authentication": map[string]any{"schemes": []string{"Bearer"}, "credentials": credentials}}
+		return map[string]any{
+			"url":            "https://buyer.example/hook",
+			"authentication": map[string]any{"schemes": []string{"Bearer"}, "credentials": credentials},
+		}
 	}
 	first := map[string]any{"push_notification_config": push(strings.Repeat("a", 32))}
 	for name, again := range map[string]string{
 		"Same bytes": variant(t, first),
-		"Other context": variant(t, map[string]any{"context": map[string]any{"try": 2},
-			"push_notification_config": push(strings.Repeat("a", 32))}),
-		"Other governance context": variant(t, map[string]any{"governance_context": "token2",
-			"push_notification_config": push(strings.Repeat("a", 32))}),
+		"Other context": variant(t, map[string]any{
+			"context":                  map[string]any{"try": 2},
+			"push_notification_config": push(strings.Repeat("a", 32)),
+		}),
+		"Other governance context": variant(t, map[string]any{
+			"governance_context":       "token2",
+			"push_notification_config": push(strings.Repeat("a", 32)),
+		}),
 		"Rotated webhook credentials": variant(t, map[string]any{"push_notification_config": push(strings.Repeat("b", 32))}),
 		"Other order, space and escapes": `{ "packages":[ {"pricing_option_id":"cpm","budget":1000.0,"product_id":"p\u0031"}],
 			"push_notification_config":{"authentication":{"credentials":"` + strings.Repeat("a", 32) + `","schemes":["Bearer"]},"url":"https://buyer.example/hook"},
@@ -182,8 +188,10 @@ func TestRefusalsAreNotRemembered(t *testing.T) {
 		"A fault": func() (*adcp.CreateMediaBuyResponse, error) { return nil, errors.New("disk full") },
 		"A panic": func() (*adcp.CreateMediaBuyResponse, error) { panic("nil map") },
 		"A failed task": func() (*adcp.CreateMediaBuyResponse, error) {
-			return &adcp.CreateMediaBuyResponse{Status: adcp.TaskStatusFailed,
-				Errors: []adcp.Error{*adcp.NewError(adcp.CodeBudgetTooLow, "", "More.")}}, nil
+			return &adcp.CreateMediaBuyResponse{
+				Status: adcp.TaskStatusFailed,
+				Errors: []adcp.Error{*adcp.NewError(adcp.CodeBudgetTooLow, "", "More.")},
+			}, nil
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -162,7 +162,7 @@ func (a *Agent) run(ctx context.Context, r *registration, call *Call, doc *docum
 	if a.cfg.Responses == CheckResponses {
 		if err := adcp.ValidateResponse(r.op, body); err != nil {
 			// Not wrapped: it is our mistake, and no refusal of the caller.
-			return nil, fmt.Errorf("the answer breaks the response schema: %v", err)
+			return nil, errors.New("the answer breaks the response schema: " + err.Error())
 		}
 	}
 	return body, nil

@@ -197,13 +197,16 @@ func TestAnswers(t *testing.T) {
 		arguments, want string
 	}{
 		"Default version and status": {
-			brief, `{"adcp_version":"3.1","status":"completed","products":[],"cache_scope":"public"}`},
+			brief, `{"adcp_version":"3.1","status":"completed","products":[],"cache_scope":"public"}`,
+		},
 		"Release served is echoed": {
 			`{"adcp_version":"3.0","buying_mode":"brief","brief":"x"}`,
-			`{"adcp_version":"3.0","status":"completed","products":[],"cache_scope":"public"}`},
+			`{"adcp_version":"3.0","status":"completed","products":[],"cache_scope":"public"}`,
+		},
 		"Context byte for byte": {
 			`{"context": {"b" : 1.50, "a":"<&\u00e9>", "b2":[ ] } ,"buying_mode":"brief","brief":"x"}`,
-			`{"adcp_version":"3.1","status":"completed","products":[],"cache_scope":"public","context":{"b" : 1.50, "a":"<&\u00e9>", "b2":[ ] }}`},
+			`{"adcp_version":"3.1","status":"completed","products":[],"cache_scope":"public","context":{"b" : 1.50, "a":"<&\u00e9>", "b2":[ ] }}`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

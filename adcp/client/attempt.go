@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp"
@@ -96,8 +95,10 @@ func (c *Client) read(op *adcp.Operation, answer mcp.Answer) (json.RawMessage, e
 	case answer.IsError:
 		return nil, &Error{Kind: Failed, Operation: op.Name, URL: c.cfg.URL, HTTPStatus: answer.HTTPStatus, Err: quoted(answer.Text)}
 	case answer.Body == nil:
-		return nil, &Error{Kind: Malformed, Operation: op.Name, URL: c.cfg.URL, HTTPStatus: answer.HTTPStatus,
-			Err: errors.New("the answer holds no JSON object")}
+		return nil, &Error{
+			Kind: Malformed, Operation: op.Name, URL: c.cfg.URL, HTTPStatus: answer.HTTPStatus,
+			Err: errors.New("the answer holds no JSON object"),
+		}
 	}
 	if op.Name == adcp.GetTaskStatus.Name {
 		// Here the status is that of the task asked about: reading of a failure
@@ -132,7 +133,7 @@ func (c *Client) checkAnswer(op *adcp.Operation, body json.RawMessage, o options
 	}
 	if err := adcp.ValidateResponse(op, body); err != nil {
 		// Not wrapped: it is what we found, and not what the agent refused.
-		return fmt.Errorf("the answer breaks the response schema: %v", err)
+		return errors.New("the answer breaks the response schema: " + err.Error())
 	}
 	return nil
 }

@@ -115,9 +115,11 @@ func (c *Client) ask(ctx context.Context) (*Capabilities, error) {
 		}
 	}
 	if known.Release = highestCommon(known.Releases); known.Release == "" {
-		return nil, &Error{Kind: Incompatible, Operation: op.Name, URL: c.cfg.URL,
+		return nil, &Error{
+			Kind: Incompatible, Operation: op.Name, URL: c.cfg.URL,
 			Err: fmt.Errorf("it speaks %s and we speak %s", Clean(strings.Join(known.Releases, ", "), MaxMessage),
-				strings.Join(adcp.Releases(), ", "))}
+				strings.Join(adcp.Releases(), ", ")),
+		}
 	}
 	// An agent without a declared time is unsafe to ask twice.
 	if s := said.ADCP.Idempotency; s.Supported && s.TTL > 0 {

@@ -119,7 +119,7 @@ func newSeller(t *testing.T, change ...func(*agent.Config)) *seller {
 		r.Body = io.NopCloser(strings.NewReader(string(b)))
 		inner.ServeHTTP(w, r)
 	}))
-	t.Cleanup(s.Server.Close)
+	t.Cleanup(s.Close)
 	return s
 }
 

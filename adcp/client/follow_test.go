@@ -27,8 +27,10 @@ func tasks(s *seller, states ...map[string]any) {
 		}
 		state := states[min(n, len(states)-1)]
 		n++
-		doc := map[string]any{"task_id": "task_1", "task_type": "create_media_buy", "protocol": "media-buy",
-			"created_at": morning, "updated_at": morning}
+		doc := map[string]any{
+			"task_id": "task_1", "task_type": "create_media_buy", "protocol": "media-buy",
+			"created_at": morning, "updated_at": morning,
+		}
 		for k, v := range state {
 			doc[k] = v
 		}
@@ -45,7 +47,8 @@ var (
 	submitted = map[string]any{"status": "submitted"}
 	working   = map[string]any{"status": "working", "message": "almost\u0000 there"}
 	completed = map[string]any{"status": "completed", "result": map[string]any{
-		"media_buy_id": "mb_1", "confirmed_at": morning, "revision": 1, "packages": []any{}, "total_budget": json.Number("10.10"), "currency": "USD"}}
+		"media_buy_id": "mb_1", "confirmed_at": morning, "revision": 1, "packages": []any{}, "total_budget": json.Number("10.10"), "currency": "USD",
+	}}
 	failed = map[string]any{"status": "failed", "error": map[string]any{"code": "TERMS_REJECTED", "message": "Not\u202e this time."}}
 )
 
@@ -128,7 +131,8 @@ func TestFollow(t *testing.T) {
 		s := newSeller(t)
 		tasks(s, submitted)
 		_, err := client.Follow(ctx, s.client(t), adcp.CreateMediaBuy, "task_1", client.FollowOptions{
-			Wait: func(context.Context, time.Duration) error { return context.Canceled }})
+			Wait: func(context.Context, time.Duration) error { return context.Canceled },
+		})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}

@@ -63,8 +63,10 @@ func TestStrangers(t *testing.T) {
 		retryable bool
 		polite    bool // the case makes no sense for a handshake
 	}{
-		"Hangs": {reply: func(_ http.ResponseWriter, r *http.Request, _ json.RawMessage) { <-r.Context().Done() },
-			want: client.Timeout, retryable: true},
+		"Hangs": {
+			reply: func(_ http.ResponseWriter, r *http.Request, _ json.RawMessage) { <-r.Context().Done() },
+			want:  client.Timeout, retryable: true,
+		},
 		"Hangs in the middle of the answer": {reply: func(w http.ResponseWriter, r *http.Request, _ json.RawMessage) {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, `{"jsonrpc":"2.0",`)

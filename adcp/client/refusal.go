@@ -18,15 +18,18 @@ const (
 // an error without its suggestion is still an error. It reports false for an
 // object without a code.
 func ReadError(raw json.RawMessage) (*adcp.Error, bool) {
+	if len(raw) > maxErrorBytes {
+		return nil, false
+	}
+	// What cannot be decoded stays empty, and an error without a code is none.
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(raw, &fields) != nil || len(raw) > maxErrorBytes {
-		return nil, false
-	}
 	var code, message string
-	if json.Unmarshal(fields["code"], &code) != nil || code == "" {
+	_ = json.Unmarshal(raw, &fields)
+	_ = json.Unmarshal(fields["code"], &code)
+	_ = json.Unmarshal(fields["message"], &message)
+	if code == "" {
 		return nil, false
 	}
-	_ = json.Unmarshal(fields["message"], &message)
 	e := &adcp.Error{Code: adcp.ErrorCode(Clean(code, 64)), Message: Clean(message, MaxMessage)}
 	e.Field = cleaned(fields["field"], maxField)
 	e.Suggestion = cleaned(fields["suggestion"], MaxSuggestion)
@@ -77,9 +80,7 @@ var envelopeFields = map[string]bool{
 // dialect that holds nothing but errors.
 func failedBody(body json.RawMessage) *adcp.Error {
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(body, &fields) != nil {
-		return nil
-	}
+	_ = json.Unmarshal(body, &fields)
 	var list []json.RawMessage
 	_ = json.Unmarshal(fields["errors"], &list)
 	var status string

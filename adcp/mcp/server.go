@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"context"
-	"encoding/json"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -105,7 +104,7 @@ func known(a *agent.Agent, m mark) sdk.Middleware {
 			}
 			return m.result(heldFrom(ctx), a.DoAs(ctx, callerFrom(ctx), agent.Request{
 				Operation: call.Params.Name,
-				Arguments: json.RawMessage(call.Params.Arguments),
+				Arguments: call.Params.Arguments,
 			})), nil
 		}
 	}
