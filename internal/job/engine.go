@@ -169,7 +169,7 @@ func (e *riverEngine[T]) rescue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback(context.WithoutCancel(ctx))
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // does nothing after the commit
 	if e.lockKey != 0 {
 		if _, err := tx.PGAdvisoryXactLock(ctx, e.lockKey); err != nil {
 			return err

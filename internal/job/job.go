@@ -77,7 +77,7 @@ func backoff(attempts int) time.Duration {
 	if attempts = max(attempts, 1); attempts <= 10 {
 		d = min(maxBackoff, 100*time.Millisecond<<(attempts-1))
 	}
-	return d + rand.N(d/5) - d/10
+	return d + rand.N(d/5) - d/10 //nolint:gosec // it spreads attempts, and is no secret
 }
 
 // kind is what was registered under one name.
@@ -148,7 +148,8 @@ func Every(q *Queue, interval time.Duration, name string, args any) {
 // Cancel marks err as permanent: the job is given up at once.
 func Cancel(err error) error { return river.JobCancel(err) }
 
-// Later, returned by a handler, has its job tried again after d. It is not a failure.
+// Later makes an error by which a handler has its job tried again after d. It is not
+// a failure, and may be returned any number of times.
 func Later(d time.Duration) error { return river.JobSnooze(d) }
 
 // payload is the arguments of any job: JSON that only its handler understands.

@@ -429,3 +429,21 @@ func mustPanic(t *testing.T, what string, f func()) {
 	}()
 	f()
 }
+
+func TestQueuesOfSchemasAreApart(t *testing.T) {
+	t.Parallel()
+	cfg := storetest.Config(t, store.PostgreSQL)
+	agents := map[string]*bundle{}
+	for _, schema := range []string{"seller", "buyer"} {
+		cfg.Schema = schema
+		agents[schema] = setup(t, storetest.OpenConfig(t, cfg), job.Config{})
+		agents[schema].start()
+	}
+	for schema, b := range agents {
+		b.enqueue("work", schema)
+	}
+	for schema, b := range agents {
+		b.drain(0)
+		b.wantRan(schema)
+	}
+}

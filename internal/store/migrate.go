@@ -32,8 +32,11 @@ func (db *DB) migrate(ctx context.Context) error {
 		if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", key); err != nil {
 			return fmt.Errorf("wait for another process: %w", err)
 		}
-		// A background context, so that a cancelled start does not leave the lock to the pool.
-		defer conn.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", key)
+		defer func() {
+			// Not by ctx, so that a start that was cancelled does not leave the lock to the
+			// pool. Where this fails the connection is broken, which frees the lock too.
+			_, _ = conn.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", key)
+		}()
 		if db.schema != "" {
 			if _, err := conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{db.schema}.Sanitize()); err != nil {
 				return fmt.Errorf("create the schema: %w", err)

@@ -16,6 +16,7 @@ import (
 const (
 	defaultConns   = 8
 	connectTimeout = 5 * time.Second
+	idleTime       = time.Minute
 )
 
 var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
@@ -30,7 +31,7 @@ func (db *DB) openPostgreSQL(ctx context.Context, cfg Config) error {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
-	config.MaxConns = defaultConns
+	config.MaxConns, config.MaxConnIdleTime = defaultConns, idleTime
 	if cfg.MaxConns > 0 {
 		config.MaxConns = int32(min(cfg.MaxConns, 1000))
 	}

@@ -42,24 +42,25 @@ type Config struct {
 
 // DB is one agent's database. It is safe for concurrent use.
 type DB struct {
-	dialect Dialect
-	clock   clock.Clock
-	writer  *sql.DB       // SQLite: the one writing connection. PostgreSQL: the pool.
-	reader  *sql.DB       // SQLite: reading connections. PostgreSQL: the pool.
-	pool    *pgxpool.Pool // PostgreSQL only
-	config  *pgxpool.Config
-	schema  string
-	queries *Queries // over reader
-	direct  *Queries // over writer, each statement a transaction of its own
-	retry   chan struct{}
-	jobs    signals
-	names   names
+	dialect  Dialect
+	clock    clock.Clock
+	writer   *sql.DB       // SQLite: the one writing connection. PostgreSQL: the pool.
+	reader   *sql.DB       // SQLite: reading connections. PostgreSQL: the pool.
+	pool     *pgxpool.Pool // PostgreSQL only
+	config   *pgxpool.Config
+	schema   string
+	queries  *Queries // over reader
+	direct   *Queries // over writer, each statement a transaction of its own
+	retry    chan struct{}
+	patience time.Duration
+	jobs     signals
+	names    names
 }
 
 // Open opens the database, creating what is absent, and brings its tables up to
 // date. Processes that start at the same time on one PostgreSQL wait for each other.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	db := &DB{clock: cfg.Clock, retry: make(chan struct{}, 1)}
+	db := &DB{clock: cfg.Clock, retry: make(chan struct{}, 1), patience: defaultPatience}
 	if db.clock == nil {
 		db.clock = clock.System{}
 	}

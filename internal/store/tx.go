@@ -19,13 +19,16 @@ import (
 // within one process go one by one, so few are ever needed.
 const maxAttempts = 20
 
+// defaultPatience is how long a transaction waits for a connection.
+const defaultPatience = 30 * time.Second
+
 // Tx is a transaction: every change made through it, and every job enqueued with
 // it, commits together or not at all.
 type Tx struct {
 	*Queries
 	db   *DB
 	sql  *sql.Tx
-	conn *sql.Conn // PostgreSQL only: the connection that sql runs on
+	conn *sql.Conn // that sql runs on
 	jobs bool      // it carries jobs
 }
 
@@ -35,8 +38,11 @@ type Tx struct {
 // On PostgreSQL fn runs again, in a new transaction, when it lost a race against
 // another one (SQLSTATE 40001, 40P01); so fn must have no effect outside the
 // transaction, must set what it hands out anew each time, and must return the
-// errors of its queries, wrapped with %w or bare. It must not call methods of the
-// [DB], which would wait for the connection that fn itself holds.
+// errors of its queries, wrapped with %w or bare.
+//
+// fn must not call methods of the [DB], which would wait for the connection that fn
+// itself holds, nor wait for anything outside the database: on SQLite every other
+// writer waits as long.
 func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 	err := db.attempt(ctx, fn)
 	if !lostRace(err) {
@@ -55,7 +61,7 @@ func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 		}
 		pause := time.Duration(attempt) * time.Millisecond
 		select {
-		case <-time.After(pause/2 + rand.N(pause)):
+		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // it spreads attempts, and is no secret
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -65,19 +71,18 @@ func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 
 func (db *DB) attempt(ctx context.Context, fn func(tx *Tx) error) (err error) {
 	tx := &Tx{db: db}
-	if db.dialect == PostgreSQL {
-		if tx.conn, err = db.writer.Conn(ctx); err != nil {
-			return fmt.Errorf("begin a transaction: %w", err)
-		}
-		defer tx.conn.Close()
-		tx.sql, err = tx.conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable})
-	} else {
-		tx.sql, err = db.writer.BeginTx(ctx, nil)
-	}
-	if err != nil {
+	if tx.conn, err = db.connection(ctx); err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
-	defer tx.sql.Rollback() // does nothing after a commit; also on a panic of fn
+	defer tx.conn.Close()
+	isolation := sql.LevelDefault // of SQLite is serializable
+	if db.dialect == PostgreSQL {
+		isolation = sql.LevelSerializable
+	}
+	if tx.sql, err = tx.conn.BeginTx(ctx, &sql.TxOptions{Isolation: isolation}); err != nil {
+		return fmt.Errorf("begin a transaction: %w", err)
+	}
+	defer func() { _ = tx.sql.Rollback() }() // also on a panic of fn; does nothing after a commit
 	tx.Queries = New(tx.sql)
 	if err := fn(tx); err != nil {
 		return err
@@ -89,6 +94,18 @@ func (db *DB) attempt(ctx context.Context, fn func(tx *Tx) error) (err error) {
 		db.jobs.signal()
 	}
 	return nil
+}
+
+// connection waits for a connection to write with, but not for ever: one who begins
+// a transaction within another on SQLite is told so rather than left to hang.
+func (db *DB) connection(ctx context.Context) (*sql.Conn, error) {
+	waiting, cancel := context.WithTimeout(ctx, db.patience)
+	defer cancel()
+	conn, err := db.writer.Conn(waiting)
+	if err != nil && ctx.Err() == nil && waiting.Err() != nil {
+		return nil, fmt.Errorf("no connection became free in %v: is a transaction begun within another, or left waiting for something outside the database? %w", db.patience, err)
+	}
+	return conn, err
 }
 
 // lostRace says whether the transaction may succeed when run again.
@@ -111,7 +128,7 @@ func (tx *Tx) SQL() *sql.Tx { return tx.sql }
 // PostgreSQL runs fn with the connection that the transaction runs on. It is for
 // the job queue; fn must not end the transaction nor keep the connection.
 func (tx *Tx) PostgreSQL(fn func(conn *pgx.Conn) error) error {
-	if tx.conn == nil {
+	if tx.db.dialect != PostgreSQL {
 		return errors.New("a PostgreSQL connection was asked of a SQLite transaction")
 	}
 	return tx.conn.Raw(func(driverConn any) error {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -144,6 +145,19 @@ func TestReadDecideWriteIsSafe(t *testing.T) {
 			t.Errorf("%d took one, of which there were %d", taken.Load(), writers/2)
 		}
 	})
+}
+
+func TestTxWithinATxIsRefused(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, store.SQLite)
+	store.SetPatience(db, 10*time.Millisecond)
+	err := db.Tx(t.Context(), func(*store.Tx) error {
+		return db.Tx(t.Context(), func(*store.Tx) error { return nil })
+	})
+	if err == nil || !strings.Contains(err.Error(), "within another") {
+		t.Errorf("Tx = %v, want it to say what is wrong", err)
+	}
+	appendEvent(t, db, store.Event{Tenant: "t", Kind: "k"}) // and nothing hangs
 }
 
 func TestTxGivesUpOnRacesItKeepsLosing(t *testing.T) {
