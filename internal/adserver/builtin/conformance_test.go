@@ -24,9 +24,8 @@ func TestConformance(t *testing.T) {
 	for _, dialect := range storetest.Dialects() {
 		t.Run(string(dialect), func(t *testing.T) {
 			t.Parallel()
-			adservertest.Run(t, func(t *testing.T) adservertest.Bench {
-				return bench(t, storetest.Open(t, dialect))
-			})
+			db := storetest.Open(t, dialect) // one for all: each test is a tenant
+			adservertest.Run(t, func(t *testing.T) adservertest.Bench { return bench(t, db) })
 		})
 	}
 }
@@ -43,10 +42,11 @@ func bench(t *testing.T, db *store.DB) adservertest.Bench {
 	}
 }
 
+// open opens an ad server for a tenant of the test's name.
 func open(t testing.TB, cfg builtin.Config) *builtin.AdServer {
 	t.Helper()
 	if cfg.Tenant == "" {
-		cfg.Tenant = "tenant"
+		cfg.Tenant = t.Name()
 	}
 	s, err := builtin.New(cfg)
 	if err != nil {

@@ -179,6 +179,7 @@ func TestLateOrderDoesNotDeliverForThePast(t *testing.T) {
 
 func TestApplyRefusesBeyondThePort(t *testing.T) {
 	t.Parallel()
+	db := storetest.Open(t, store.SQLite)
 	for _, tt := range []struct {
 		rule, field string
 		change      func(o *adserver.Order)
@@ -199,7 +200,7 @@ func TestApplyRefusesBeyondThePort(t *testing.T) {
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			t.Parallel()
-			f := setup(t, storetest.Open(t, store.SQLite))
+			f := setup(t, db)
 			held := order("o", item("li"))
 			f.apply(held)
 			f.deliver(hours(24))
@@ -285,8 +286,6 @@ func TestConcurrentDelivery(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		f := setup(t, db)
-		twin := setup(t, db)
-		twin.now = f.now
 		f.apply(order("o", item("li"), item("li_2")))
 		f.now.AdvanceTo(hours(24 * 7))
 		var wg sync.WaitGroup
