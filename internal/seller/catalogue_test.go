@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/money"
@@ -122,6 +123,7 @@ func TestLoadCatalogueRefuses(t *testing.T) {
 		{"AssetTypeUnknown", "type: image", "type: hologram", "formats[0].assets[0].type", "is not known"},
 		{"RequirementUnknown", "min_width: 2400", "min_widht: 2400", "formats[0].assets[0].requirements", "unknown field"},
 		{"RequirementOfTheWrongKind", "formats: [png]", "formats: png", "formats[0].assets[0].requirements", "cannot unmarshal"},
+		{"RequirementThatHoldsItself", "formats: [png]", "formats: &again [*again]", "formats[0].assets[0].requirements.formats[0][0]", "nested too deep"},
 		{"FormatIDTaken", "id: wallpaper", "id: audio_30s", "formats[0]", "taken by another format"},
 		{"ValueWhereAMappingBelongs", "seller:\n  name: Corner\n  description: A corner shop of media.\n  domain: corner.example", "seller: Corner", "seller", "not a mapping"},
 	} {
@@ -163,6 +165,20 @@ func TestLoadCatalogueRefusesWhatIsNoCatalogue(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestLoadCatalogueSurvivesDamage(t *testing.T) {
+	t.Parallel()
+	whole := corner(t)
+	rapid.Check(t, func(t *rapid.T) {
+		from := rapid.IntRange(0, len(whole)-1).Draw(t, "from")
+		to := rapid.IntRange(from, min(len(whole), from+200)).Draw(t, "to")
+		with := rapid.SampledFrom([]string{"", "[", "{", "- ", "\n", "*a", "&a ", "~", "!!binary x", "\xff", ": ", "null"}).Draw(t, "with")
+		c, err := seller.LoadCatalogue(strings.NewReader(whole[:from] + with + whole[to:]))
+		if (c == nil) == (err == nil) {
+			t.Fatalf("got %v and %v", c, err)
+		}
+	})
 }
 
 func TestAllProblemsAreToldAtOnceInTheOrderOfTheFile(t *testing.T) {

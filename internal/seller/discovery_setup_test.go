@@ -55,13 +55,19 @@ type shop struct {
 // openShop serves a catalogue, by default the package's own, without taking orders.
 func openShop(t testing.TB, c *seller.Catalogue) *shop {
 	t.Helper()
+	return openShopThat(t, c, agent.CheckResponses)
+}
+
+func openShopThat(t testing.TB, c *seller.Catalogue, check agent.ResponseCheck) *shop {
+	t.Helper()
 	s := &shop{clock: clock.NewSimulated(today)}
 	service, err := seller.New(seller.Config{Tenant: "shop", AgentURL: agentURL, Catalogue: c, Clock: s.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.agent = agent.New(agent.Config{
-		Clock: s.clock,
+		Clock:     s.clock,
+		Responses: check,
 		Authenticator: agent.AuthenticatorFunc(func(_ context.Context, c agent.Credential) (agent.Caller, error) {
 			if c.Scheme == "" {
 				return agent.Caller{Tenant: "shop", Anonymous: true}, nil

@@ -7,6 +7,7 @@
 // [Service.Register]. What the seller sells is a [Catalogue], loaded from YAML
 // with [LoadCatalogue].
 //
-// It imports adcp, account, adserver, brief, job, store, money, clock and id. It
-// never imports buyer, server or a transport: a brand's agent meets it on the wire.
+// It imports adcp, adcp/agent, adserver, brief, job, store, money, clock and id.
+// It never imports buyer, server, a transport or an adapter of an ad server: a
+// brand's agent meets it on the wire.
 package seller

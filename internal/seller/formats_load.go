@@ -135,7 +135,7 @@ func (n yamlNode) requirements() *adcp.FormatAssetRequirements {
 	flat := map[string]any{}
 	for i := 0; i+1 < len(n.node.Content); i += 2 {
 		name := n.node.Content[i].Value
-		flat[name] = n.at(n.join(name), n.node.Content[i+1]).requirement()
+		flat[name] = n.at(n.join(name), n.node.Content[i+1]).requirement(1)
 	}
 	document, err := json.Marshal(flat)
 	if err != nil {
@@ -152,15 +152,19 @@ func (n yamlNode) requirements() *adcp.FormatAssetRequirements {
 }
 
 // requirement reads text, a whole number, true, false or a list of these.
-func (n yamlNode) requirement() any {
+// Nothing in the protocol nests deeper; the depth also ends aliases that hold themselves.
+func (n yamlNode) requirement(depth int) any {
 	switch {
+	case depth > 2:
+		n.fail("is nested too deep", "write a value or a flat list")
+		return nil
 	case !n.present():
 		n.fail("is empty", "write a value or leave it out")
 		return nil
 	case n.node.Kind == yaml.SequenceNode:
 		list := []any{}
 		for _, item := range n.list() {
-			list = append(list, item.requirement())
+			list = append(list, item.requirement(depth+1))
 		}
 		return list
 	case n.node.Kind == yaml.ScalarNode && n.node.ShortTag() == "!!bool":
