@@ -101,6 +101,10 @@ func createDatabase(t testing.TB) string {
 		t.Fatalf("UPFRONT_TEST_POSTGRES: %v", err)
 	}
 	u.Path = "/" + name
+	// The server outlives every test, so none needs its commits to be on the disk.
+	q := u.Query()
+	q.Set("synchronous_commit", "off")
+	u.RawQuery = q.Encode()
 	return u.String()
 }
 
