@@ -44,9 +44,8 @@ type LineItem struct {
 	Floor money.Micros `json:"floor,omitzero"`
 	// Budget is the most that may be spent. It is a hard stop.
 	Budget money.Micros `json:"budget"`
-	// Goal is how many billed units to deliver at most (impressions, viewable impressions,
-	// clicks, views, completed views, conversions; millionths of a point under [CPP];
-	// impressions under [FlatRate] and [TimeRate]). Zero means as many as the budget buys.
+	// Goal is how many impressions to deliver at most, under every pricing model (AdCP
+	// 3.1, core/package, impressions). Zero means as many as the budget buys.
 	Goal int64 `json:"goal,omitzero"`
 	// Pacing is how the budget is spread over the flight; empty means even.
 	Pacing   Pacing `json:"pacing,omitzero"`

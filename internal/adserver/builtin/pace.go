@@ -59,14 +59,15 @@ func (c *claim) planVolume(h time.Time) {
 	}
 	c.price = price
 	c.units = b.buys(c.Budget-c.total.Spend, price)
-	if c.Goal > 0 {
-		c.units = min(c.units, c.Goal-c.total.Billed(c.PricingModel))
-	}
 	if c.units <= 0 {
 		return
 	}
 	// Pacing is in impressions, for a conversion cannot be spread over hours.
-	c.want, c.need = c.pace(b.impressions(c.units))
+	left := b.impressions(c.units)
+	if c.Goal > 0 {
+		left = min(left, c.Goal-c.total.Impressions)
+	}
+	c.want, c.need = c.pace(left)
 }
 
 // pace says how many of the impressions that are left should go to this span, and how
