@@ -1,0 +1,145 @@
+package brief
+
+import (
+	"slices"
+	"strings"
+)
+
+// textReader reads a brief in plain words with rules, no model. Each rule looks
+// for one kind of thing, takes the words it understood so that no other rule
+// reads them as something else, and records them as the field's source. What no
+// rule reads stays in the notes, which are the whole text.
+type textReader struct {
+	text     string
+	lower    string // the text with ASCII letters in lower case, byte for byte
+	taken    []bool // by byte: already read as something
+	year     int    // the only year the text names, or zero
+	labels   []label
+	prices   []unitPrice
+	opts     Options
+	b        Brief
+	problems Errors
+}
+
+// readText runs the rules in the order in which they claim words: dates, caps
+// and ages before amounts, because all four are numbers; places before amounts,
+// because they settle what "$" means.
+func readText(text string, opts Options) (Brief, Errors) {
+	r := &textReader{
+		text: text, lower: lowerASCII(text), taken: make([]bool, len(text)), opts: opts,
+		b: Brief{Notes: text, Sources: map[string]Quote{}},
+	}
+	r.title()
+	r.flight()
+	r.adLengths()
+	r.frequencyCap()
+	r.ages()
+	r.places()
+	r.money()
+	r.rates()
+	r.channels()
+	r.gender()
+	r.interests()
+	r.measurement()
+	r.objectives()
+	r.brandSafety()
+	r.named()
+	slices.SortFunc(r.b.KPIs, func(a, b KPI) int { return strings.Compare(a.Metric, b.Metric) })
+	return r.b, r.problems
+}
+
+func (r *textReader) fail(field, problem, fix string) {
+	r.problems = append(r.problems, &Error{field, problem, fix})
+}
+
+// span is a stretch of the text, end exclusive.
+type span struct{ start, end int }
+
+func (r *textReader) words(s span) string { return r.text[s.start:s.end] }
+
+// quote records where a field came from; the first words stay when a field is
+// read from several places.
+func (r *textReader) quote(field string, s span) {
+	for s.start < s.end && strings.IndexByte(" \n\t", r.text[s.start]) >= 0 {
+		s.start++
+	}
+	for s.end > s.start && strings.IndexByte(" \n\t", r.text[s.end-1]) >= 0 {
+		s.end--
+	}
+	if _, there := r.b.Sources[field]; !there && s.end > s.start {
+		r.b.Sources[field] = Quote{Words: r.words(s), Start: s.start, End: s.end}
+	}
+}
+
+func (r *textReader) take(s span) {
+	for i := s.start; i < s.end; i++ {
+		r.taken[i] = true
+	}
+}
+
+func (r *textReader) free(s span) bool { return !slices.Contains(r.taken[s.start:s.end], true) }
+
+// sentenceEnds are where one statement ends and the next begins.
+var sentenceEnds = []string{"\n", ". ", "; ", "? ", "! "}
+
+// before is the lower-case text of the same sentence in front of s, at most n bytes.
+func (r *textReader) before(s span, n int) string {
+	w := r.lower[max(0, s.start-n):s.start]
+	for _, end := range sentenceEnds {
+		if i := strings.LastIndex(w, end); i >= 0 {
+			w = w[i+len(end):]
+		}
+	}
+	return w
+}
+
+// after is the lower-case text of the same sentence behind s, at most n bytes.
+func (r *textReader) after(s span, n int) string {
+	w := r.lower[s.end:min(len(r.lower), s.end+n)]
+	for _, end := range sentenceEnds {
+		if i := strings.Index(w, end); i >= 0 {
+			w = w[:i]
+		}
+	}
+	return w
+}
+
+// line is the line that position at lies in.
+func (r *textReader) line(at int) span {
+	s := span{strings.LastIndexByte(r.text[:at], '\n') + 1, len(r.text)}
+	if i := strings.IndexByte(r.text[at:], '\n'); i >= 0 {
+		s.end = at + i
+	}
+	return s
+}
+
+// lowerASCII keeps offsets, which a full change of case would not.
+func lowerASCII(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+var numberWords = map[string]int{
+	"a": 1, "an": 1, "one": 1, "once": 1, "two": 2, "twice": 2, "three": 3, "four": 4, "five": 5, "six": 6,
+	"seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+}
+
+// smallNumber reads up to four digits or a word up to twelve.
+func smallNumber(word string) (int, bool) {
+	if n, ok := numberWords[strings.ToLower(word)]; ok {
+		return n, true
+	}
+	n := 0
+	for _, c := range []byte(word) {
+		if c < '0' || c > '9' || n > 1000 {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, word != ""
+}

@@ -1,0 +1,95 @@
+package brief
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// origin reads what [Brief.MarshalJSON] writes besides the fields of a brief:
+// the form it was first written in, and the words each field came from. Both
+// are kept, so a brief that was printed and read again is the same brief.
+func (r *typedReader) origin(n *node) {
+	if v := n.get("format"); v != nil {
+		switch f := Format(v.text); f {
+		case FormatText, FormatYAML, FormatJSON:
+			r.b.Format = f
+		default:
+			r.fail("format", fmt.Sprintf("%q is unknown", shorten(v.text)), "leave it out")
+		}
+	}
+	v := n.get("sources")
+	if v == nil {
+		return
+	}
+	if v.kind != kindMap {
+		r.fail("sources", "is "+v.kind.String(), "leave it out")
+		return
+	}
+	r.b.Sources = map[string]Quote{}
+	for _, e := range v.keys {
+		path := join("sources", shorten(e.key))
+		if !isField(e.key) {
+			r.fail(path, "is not a field of the brief", "leave it out")
+			continue
+		}
+		if e.value.kind != kindMap {
+			r.fail(path, "is "+e.value.kind.String(), "leave it out")
+			continue
+		}
+		r.known(e.value, path, []string{"words", "start", "end", "path"})
+		q, ok := r.quote(e.value)
+		if !ok {
+			r.fail(path, "does not quote the notes", "leave it out")
+			continue
+		}
+		r.b.Sources[e.key] = q
+	}
+}
+
+// quote reads one source and holds it to its promise: offsets are into notes.
+func (r *typedReader) quote(n *node) (Quote, bool) {
+	var q Quote
+	for _, e := range n.keys {
+		switch e.key {
+		case "words":
+			q.Words = e.value.text
+		case "path":
+			q.Path = e.value.text
+		case "start", "end":
+			at, err := strconv.Atoi(e.value.text)
+			if err != nil || at < 0 {
+				return q, false
+			}
+			if e.key == "start" {
+				q.Start = at
+			} else {
+				q.End = at
+			}
+		}
+	}
+	if q.Start == 0 && q.End == 0 {
+		return q, true
+	}
+	inside := q.Start < q.End && q.End <= len(r.b.Notes)
+	return q, inside && r.b.Notes[q.Start:q.End] == q.Words
+}
+
+// isField reports whether name is a field of the brief or of its audience.
+func isField(name string) bool {
+	parent, child, nested := strings.Cut(name, ".")
+	for _, f := range briefFields {
+		if f == parent && !nested {
+			return true
+		}
+	}
+	if parent != "target_audience" {
+		return false
+	}
+	for _, f := range audienceFields {
+		if f == child {
+			return true
+		}
+	}
+	return false
+}
