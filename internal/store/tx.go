@@ -17,7 +17,7 @@ import (
 
 // maxAttempts bounds how often a transaction that lost a race is run. Repeats
 // within one process go one by one, so few are ever needed.
-const maxAttempts = 20
+const maxAttempts = 40
 
 // defaultPatience is how long a transaction waits for a connection.
 const defaultPatience = 30 * time.Second
@@ -59,7 +59,7 @@ func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 		if err = db.attempt(ctx, fn); !lostRace(err) {
 			return err
 		}
-		pause := time.Duration(attempt) * time.Millisecond
+		pause := time.Duration(min(attempt, 10)) * time.Millisecond
 		select {
 		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // it spreads attempts, and is no secret
 		case <-ctx.Done():
