@@ -68,10 +68,8 @@ func call(ctx context.Context, c console, url, task, body, token string, timeout
 	if err != nil {
 		return err
 	}
-	agent, err := client.New(client.Config{URL: url, Token: token, Timeout: timeout})
-	if err != nil {
-		return err
-	}
+	agent := client.New(client.Config{URL: url, Token: token, Timeout: timeout})
+	defer agent.Close()
 	answer, err := client.CallRaw(ctx, agent, op, document)
 	var refusal *adcp.Error
 	if errors.As(err, &refusal) {
