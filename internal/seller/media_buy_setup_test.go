@@ -243,7 +243,7 @@ type moody struct {
 	// place; onRead may change what is read.
 	beforeApply, afterApply func(adserver.Order) error
 	onRead                  func(adserver.Order) adserver.Order
-	applied, reads          int
+	orders                  []string // those that were applied
 }
 
 func (m *moody) set(f func(*moody)) {
@@ -260,7 +260,7 @@ func (m *moody) Apply(ctx context.Context, o adserver.Order) error {
 			return err
 		}
 	}
-	m.applied++
+	m.orders = append(m.orders, o.ID)
 	if err := m.AdServer.Apply(ctx, o); err != nil {
 		return err
 	}
@@ -273,10 +273,11 @@ func (m *moody) Apply(ctx context.Context, o adserver.Order) error {
 func (m *moody) Read(ctx context.Context, id string) (adserver.Order, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.reads++
 	o, err := m.AdServer.Read(ctx, id)
 	if err == nil && m.onRead != nil {
 		o = m.onRead(o)
 	}
 	return o, err
 }
+
+func decode(doc []byte, into any) error { return json.Unmarshal(doc, into) }
