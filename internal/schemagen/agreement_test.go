@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math/big"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"testing"
@@ -13,11 +12,15 @@ import (
 	"github.com/upfront-media/upfront/adcp"
 )
 
-// A schema's documents are made until they reach nothing new any more.
+// A schema's documents are made until they have had every member, enum value
+// and arm of its file, or find nothing new for a while.
 const (
-	documentsEach = 60
-	idleDocuments = 2
-	mutationsEach = 20
+	documentsEach = 80
+	idleDocuments = 5
+	mutationsEach = 8
+	// reachedShare is the part of all choices, in percent, that the corpus must
+	// reach. What is left can hold in no document, or only in rare ones.
+	reachedShare = 98
 )
 
 // document is a schema with the Go type that its documents decode into.
@@ -42,43 +45,80 @@ func TestDocumentsAgreeWithThePublishedSchemas(t *testing.T) {
 	t.Parallel()
 	dir := specDir(t)
 	docs := documents()
+	from := newSpec(dir).reach(docs)
+	var orphans []string
+	for file, choices := range from.choices {
+		if !slices.ContainsFunc(docs, func(d document) bool { return d.schema == file }) {
+			orphans = append(orphans, choices...)
+		}
+	}
+	slices.Sort(orphans)
 	const workers = 2
 	var mu sync.Mutex
-	kept := map[string]int{}
-	t.Cleanup(func() { covered(t, newSpec(dir), docs, kept) })
+	kept, refused := map[string]int{}, map[string]int{}
+	t.Cleanup(func() { checkReach(t, from.choices, kept, refused) })
 	for w := range workers {
 		t.Run("", func(t *testing.T) {
 			t.Parallel()
-			c := newCorpus(newSpec(dir), uint64(w))
-			refused := map[string]int{}
+			a := agreement{corpus: newCorpus(newSpec(dir), uint64(w)), from: from, orphans: orphans, refused: map[string]int{}}
 			for i := w; i < len(docs); i += workers {
-				agree(t, c, docs[i], refused)
+				a.check(t, docs[i])
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			for choice, n := range c.kept {
+			for choice, n := range a.kept {
 				kept[choice] += n
 			}
-			for _, rule := range []string{"required", "type", "enum", "pattern", "format", "range", "length", "items"} {
-				if refused[rule] < 10 {
-					t.Errorf("only %d documents were refused for %s", refused[rule], rule)
-				}
+			for rule, n := range a.refused {
+				refused[rule] += n
 			}
 		})
 	}
 }
 
-func agree(t *testing.T, c *corpus, d document, refused map[string]int) {
+// checkReach holds the corpus itself to account: what it must have had.
+func checkReach(t *testing.T, choices map[string][]string, kept, refused map[string]int) {
+	if t.Failed() {
+		return
+	}
+	for _, rule := range []string{"required", "type", "enum", "pattern", "format", "range", "length", "items"} {
+		if refused[rule] < 50 {
+			t.Errorf("only %d documents were refused for %s", refused[rule], rule)
+		}
+	}
+	all, reached := 0, 0
+	for _, of := range choices {
+		left := missed(of, kept)
+		all += len(of)
+		reached += len(of) - len(left)
+		for _, choice := range left {
+			t.Logf("not reached: %s", choice)
+		}
+	}
+	t.Logf("%d of %d members, enum values and arms were in an accepted document; refused: %v", reached, all, refused)
+	if reached*100 < all*reachedShare {
+		t.Errorf("%d of %d choices were reached, want %d%%", reached, all, reachedShare)
+	}
+}
+
+// agreement compares our validation and types with the published schemas.
+type agreement struct {
+	*corpus
+	from    reach
+	orphans []string // choices of schemas that no document is made of directly
+	refused map[string]int
+}
+
+func (a *agreement) check(t *testing.T, d document) {
 	t.Helper()
-	seen := map[string]bool{}
+	left := a.from.choices[d.schema]
+	a.size = 60
 	for i, idle := 0, 0; i < documentsEach && idle < idleDocuments; i++ {
-		v, mutations, news, err := c.document(d.schema)
+		a.promising = a.from.promising(slices.Concat(left, missed(a.orphans, a.kept)))
+		v, mutations, news, err := a.document(d.schema)
 		if err != nil {
 			t.Errorf("%s: %v", d.schema, err)
 			return
-		}
-		if idle++; news {
-			idle = 0
 		}
 		doc := encode(v)
 		if err := adcp.ValidateDocument(d.schema, []byte(doc)); err != nil {
@@ -86,30 +126,43 @@ func agree(t *testing.T, c *corpus, d document, refused map[string]int) {
 			return
 		}
 		roundTrip(t, d, v, doc)
-		if !news && i > 0 {
+		if news || i == 0 {
+			a.breakAll(t, d, v, mutations)
+		}
+		before := len(left)
+		if left = missed(left, a.kept); len(left) == 0 && i > 0 {
+			return
+		}
+		idle, a.size = idle+1, 100
+		if len(left) < before {
+			idle = 0
+		}
+	}
+}
+
+// breakAll changes a valid document in one place at a time.
+func (a *agreement) breakAll(t *testing.T, d document, v any, mutations []mutation) {
+	t.Helper()
+	a.rng.Shuffle(len(mutations), func(i, j int) { mutations[i], mutations[j] = mutations[j], mutations[i] })
+	slices.SortStableFunc(mutations, func(x, y mutation) int { return a.tried[x.rule+x.at] - a.tried[y.rule+y.at] })
+	for _, m := range mutations[:min(len(mutations), mutationsEach)] {
+		broken, ok := mutated(v, m)
+		if !ok {
 			continue
 		}
-		c.rng.Shuffle(len(mutations), func(i, j int) { mutations[i], mutations[j] = mutations[j], mutations[i] })
-		sort.SliceStable(mutations, func(i, j int) bool { return !seen[mutations[i].at] && seen[mutations[j].at] })
-		for _, m := range mutations[:min(len(mutations), mutationsEach)] {
-			broken, ok := mutated(v, m)
-			if !ok {
-				continue
-			}
-			seen[m.at] = true
-			published := c.schema(d.schema).Validate(broken)
-			ours := adcp.ValidateDocument(d.schema, []byte(encode(broken)))
-			if (published == nil) != (ours == nil) {
-				t.Errorf("%s: %s at %v: published says %v, ours says %v\n%s", d.schema, m.rule, m.path, published, ours, encode(broken))
-				return
-			}
-			if m.rule == "another value" && ours == nil {
-				c.kept[m.at]++
-			}
-			if ours != nil {
-				refused[m.rule]++
-				checkRefusal(t, d.schema, ours)
-			}
+		a.tried[m.rule+m.at]++
+		published := a.schema(d.schema).Validate(broken)
+		ours := adcp.ValidateDocument(d.schema, []byte(encode(broken)))
+		switch {
+		case (published == nil) != (ours == nil):
+			t.Errorf("%s: %s at %v: published says %v, ours says %v\n%s", d.schema, m.rule, m.path, published, ours, encode(broken))
+			return
+		case ours != nil:
+			a.refused[m.rule]++
+			checkRefusal(t, d.schema, ours)
+		case m.rule == anotherValue:
+			roundTrip(t, d, broken, encode(broken))
+			a.kept[m.at]++
 		}
 	}
 }

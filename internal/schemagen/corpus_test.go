@@ -128,6 +128,15 @@ func (s *spec) site(at string) site {
 	return site{file + "#" + pointer, m}
 }
 
+// target is where a reference at a site leads.
+func (s *spec) target(from site, ref string) string {
+	if strings.HasPrefix(ref, "#") {
+		file, _, _ := strings.Cut(from.at, "#")
+		return file + ref
+	}
+	return strings.TrimPrefix(ref, "/schemas/"+release+"/")
+}
+
 func (s *spec) below(at site, path ...string) site {
 	for i := range path {
 		path[i] = escape.Replace(path[i])
@@ -154,7 +163,9 @@ type corpus struct {
 	tried     map[string]int
 	journal   []string
 	mutations []mutation
-	budget    int
+	size      int             // how many values a document may have, roughly
+	budget    int             // what is left of it
+	promising map[string]bool // places that lead to something still missing
 	patterns  map[string]*syntax.Regexp
 }
 
@@ -166,7 +177,7 @@ func newCorpus(s *spec, seed uint64) *corpus {
 // It reports whether the document has anything that none before it had.
 func (c *corpus) document(name string) (v any, mutations []mutation, news bool, err error) {
 	for range 40 {
-		c.journal, c.mutations, c.budget = c.journal[:0], nil, 60
+		c.journal, c.mutations, c.budget = c.journal[:0], nil, c.size
 		v, ok := c.value([]site{c.site(name)}, nil, 0)
 		if !ok || c.schema(name).Validate(v) != nil {
 			continue
@@ -185,7 +196,11 @@ func (c *corpus) choose(options []string) string {
 	best, lowest := "", 0
 	for _, i := range c.rng.Perm(len(options)) {
 		o := options[i]
-		if score := c.kept[o]*20 + c.tried[o]; best == "" || score < lowest {
+		score := c.kept[o]*20 + c.tried[o]
+		if c.promising[o] {
+			score -= 500
+		}
+		if best == "" || score < lowest {
 			best, lowest = o, score
 		}
 	}
@@ -240,12 +255,7 @@ func (c *corpus) expand(sites []site) []site {
 		s := queue[0]
 		queue = queue[1:]
 		if ref, ok := s.s["$ref"].(string); ok {
-			file, _, _ := strings.Cut(s.at, "#")
-			target := strings.TrimPrefix(ref, "/schemas/"+release+"/")
-			if strings.HasPrefix(ref, "#") {
-				target = file + ref
-			}
-			queue = append(queue, c.site(target))
+			queue = append(queue, c.site(c.target(s, ref)))
 			continue
 		}
 		all = append(all, s)
@@ -279,10 +289,12 @@ func (c *corpus) expand(sites []site) []site {
 func (c *corpus) candidate(all []site, path []any, depth, attempt int) (any, bool) {
 	for _, s := range all {
 		if v, ok := s.s["const"]; ok {
+			c.noteValue(all, v)
 			return v, true
 		}
 	}
 	if v, ok := c.enumerated(all); ok {
+		c.noteValue(all, v)
 		return v, true
 	}
 	switch t := c.typeOf(all); t {
@@ -300,6 +312,15 @@ func (c *corpus) candidate(all []site, path []any, depth, attempt int) (any, boo
 		return nil, true
 	default:
 		return c.anything(), true
+	}
+}
+
+// noteValue counts a value for every enum that has it.
+func (c *corpus) noteValue(all []site, v any) {
+	for _, s := range all {
+		if s.s["enum"] != nil {
+			c.journal = append(c.journal, s.at+"="+fmt.Sprint(v))
+		}
 	}
 }
 
@@ -446,8 +467,10 @@ func (c *corpus) object(all []site, path []any, depth, attempt int) (any, bool) 
 		}
 		c.budget--
 		mark := len(c.journal)
-		if len(all) > 0 {
-			c.note(place(all, name))
+		for _, s := range all {
+			if _, ok := members(s.s["properties"])[name]; ok {
+				c.note(s.at + "/properties/" + escape.Replace(name))
+			}
 		}
 		v, ok := c.value(sites, append(slices.Clone(path), name), depth+1)
 		if !ok {
@@ -475,9 +498,11 @@ func (c *corpus) object(all []site, path []any, depth, attempt int) (any, bool) 
 	c.rng.Shuffle(len(optional), func(i, j int) { optional[i], optional[j] = optional[j], optional[i] })
 	slices.SortStableFunc(optional, func(a, b string) int { return c.kept[place(all, a)] - c.kept[place(all, b)] })
 	for i, name := range optional {
-		share := 0.9
-		if c.kept[place(all, name)] > 0 {
-			share = 0.12
+		share := 0.1
+		if at := place(all, name); c.promising[at] {
+			share = 0.7
+		} else if c.kept[at] == 0 {
+			share = 0.4
 		}
 		share /= float64(1 + attempt/2)
 		wanted := attempt < 9 && c.budget > 0 && c.rng.Float64() < share || i < least-len(out)
@@ -557,7 +582,7 @@ func (c *corpus) unnamed(all []site, out map[string]any, path []any, depth int) 
 func place(all []site, name string) string {
 	for _, s := range all {
 		if _, ok := members(s.s["properties"])[name]; ok {
-			return s.at + "/properties/" + name
+			return s.at + "/properties/" + escape.Replace(name)
 		}
 	}
 	return all[0].at + "/properties/" + name

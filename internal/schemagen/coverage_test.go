@@ -5,67 +5,87 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 )
 
-// covered reports what the corpus never reached of the members, enum values and
-// arms that the schemas declare.
-func covered(t *testing.T, s *spec, docs []document, kept map[string]int) {
+// reach is what the roots lead to: the members, enum values and arms that each
+// file declares, and from where each place is reached.
+type reach struct {
+	choices map[string][]string // by file
+	parents map[string][]string
+}
+
+func (s *spec) reach(roots []document) reach {
 	seen := map[string]bool{}
-	var all []string
-	var walk func(at site)
-	walk = func(at site) {
+	r := reach{map[string][]string{}, map[string][]string{}}
+	add := func(choice string) {
+		file, _, _ := strings.Cut(choice, "#")
+		r.choices[file] = append(r.choices[file], choice)
+	}
+	var visit func(at site)
+	walk := func(from, to site) {
+		r.parents[to.at] = append(r.parents[to.at], from.at)
+		visit(to)
+	}
+	visit = func(at site) {
 		if seen[at.at] {
 			return
 		}
 		seen[at.at] = true
 		if ref, ok := at.s["$ref"].(string); ok {
-			file, _, _ := strings.Cut(at.at, "#")
-			if strings.HasPrefix(ref, "#") {
-				ref = file + ref
-			}
-			walk(s.site(strings.TrimPrefix(ref, "/schemas/"+release+"/")))
+			walk(at, s.site(s.target(at, ref)))
 			return
 		}
 		for name := range members(at.s["properties"]) {
 			p := s.below(at, "properties", name)
-			all = append(all, p.at)
-			walk(p)
+			add(p.at)
+			walk(at, p)
 		}
 		for _, key := range []string{"items", "additionalProperties", "contains"} {
 			if members(at.s[key]) != nil {
-				walk(s.below(at, key))
+				walk(at, s.below(at, key))
 			}
 		}
 		for pattern := range members(at.s["patternProperties"]) {
-			walk(s.below(at, "patternProperties", pattern))
+			walk(at, s.below(at, "patternProperties", pattern))
 		}
 		for i := range list(at.s["allOf"]) {
-			walk(s.below(at, "allOf", strconv.Itoa(i)))
+			walk(at, s.below(at, "allOf", strconv.Itoa(i)))
 		}
 		for _, union := range []string{"oneOf", "anyOf"} {
 			for i := range list(at.s[union]) {
 				arm := s.below(at, union, strconv.Itoa(i))
-				all = append(all, arm.at)
-				walk(arm)
+				add(arm.at)
+				walk(at, arm)
 			}
 		}
 		for _, v := range list(at.s["enum"]) {
-			all = append(all, at.at+"="+fmt.Sprint(v))
+			choice := at.at + "=" + fmt.Sprint(v)
+			add(choice)
+			r.parents[choice] = []string{at.at}
 		}
 	}
-	for _, d := range docs {
-		walk(s.site(d.schema))
+	for _, d := range roots {
+		visit(s.site(d.schema))
 	}
-	var missed []string
-	for _, choice := range all {
-		if kept[choice] == 0 {
-			missed = append(missed, choice)
+	return r
+}
+
+// promising are the places that lead to any of the choices.
+func (r reach) promising(choices []string) map[string]bool {
+	out := map[string]bool{}
+	queue := slices.Clone(choices)
+	for len(queue) > 0 {
+		at := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		if !out[at] {
+			out[at] = true
+			queue = append(queue, r.parents[at]...)
 		}
 	}
-	slices.Sort(missed)
-	t.Logf("%d of %d members, enum values and arms were reached", len(all)-len(missed), len(all))
-	for _, m := range missed[:min(len(missed), 400)] {
-		t.Log(m)
-	}
+	return out
+}
+
+// missed are the choices that no accepted document had.
+func missed(choices []string, kept map[string]int) []string {
+	return slices.DeleteFunc(slices.Clone(choices), func(choice string) bool { return kept[choice] > 0 })
 }

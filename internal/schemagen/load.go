@@ -98,7 +98,7 @@ func (b *bundle) readManifest(fsys fs.FS) error {
 	}
 	slices.SortFunc(b.tasks, func(x, y task) int { return strings.Compare(x.name, y.name) })
 	codes := manifest.object("error_codes")
-	for _, code := range codes.keys {
+	for _, code := range codes.names() {
 		b.codes = append(b.codes, errorCode{code, codes.object(code).text("recovery")})
 	}
 	slices.SortFunc(b.codes, func(x, y errorCode) int { return strings.Compare(x.code, y.code) })

@@ -185,6 +185,9 @@ func decimal(r *big.Rat, whole bool) string {
 	return r.FloatString(digits)
 }
 
+// anotherValue is the mutation that puts one of an enum's values for another.
+const anotherValue = "another value"
+
 // breakings lists what would make v invalid at its place.
 func (c *corpus) breakings(all []site, path []any, v any) {
 	add := func(s site, rule string, value any) {
@@ -213,7 +216,7 @@ func (c *corpus) breakings(all []site, path []any, v any) {
 		}
 		for _, other := range list(s.s["enum"]) {
 			if at := s.at + "=" + fmt.Sprint(other); c.kept[at] == 0 {
-				c.mutations = append(c.mutations, mutation{path: path, rule: "another value", at: at, value: other})
+				c.mutations = append(c.mutations, mutation{path: path, rule: anotherValue, at: at, value: other})
 			}
 		}
 		if s.s["pattern"] != nil {
