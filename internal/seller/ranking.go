@@ -168,8 +168,8 @@ func (p *Product) shareIn(countries []string) Rate {
 // maxReasonWords is how many of the matched words a reason names.
 const maxReasonWords = 4
 
-// reason says in a sentence or two why the product is offered. The words in it
-// are the brief's own, but only those that are in the product's text too.
+// reason says in a sentence why the product is offered. The words in it are the
+// brief's own, but only those that the product's text has, or has close to it.
 func (q *query) reason(c candidate, terms []string) string {
 	p := c.product
 	why := "Nothing in the brief speaks for or against it"

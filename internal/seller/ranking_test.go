@@ -24,7 +24,7 @@ func TestTheBriefFindsFirst(t *testing.T) {
 		filters                map[string]any
 		want                   []string // among the first three
 	}{
-		{"RunningGearVideo", "northlight", "Video for running shoes: 6 and 15 second spots for runners and fans of marathons, 20 to 25 USD CPM", map[string]any{"countries": []string{"US"}, "pricing_currencies": []string{"USD"}}, []string{"nl_ctv_run_of_service", "nl_ctv_live_sport"}},
+		{"RunningGearVideo", "northlight", "Video for running shoes: 6 and 15 second spots for runners and fans of marathons, 20 to 25 USD CPM", map[string]any{"countries": []string{"US"}, "pricing_currencies": []string{"USD"}}, []string{"nl_ctv_live_sport"}},
 		{"RunningPodcast", "harbour", "Host-read podcast on running and marathon training", nil, []string{"hb_podcast_long_run"}},
 		{"ShopsNearTheShelf", "citygrid", "Grocery snack promotion in supermarkets, in-store, with sales", nil, []string{"cg_instore_screens"}},
 		{"Brazil", "citygrid", "Outdoor screens for a beer and music festival in Sao Paulo, Brazil", map[string]any{"countries": []string{"BR"}}, []string{"cg_brazil_streets"}},
