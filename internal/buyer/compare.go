@@ -19,6 +19,9 @@ type valued struct {
 	rates    Rates
 	// unit and per tell what a unit of the price buys: unit/per impressions.
 	unit, per int64
+	// counts is how many in a million of its outcomes count, under says why not all.
+	counts int64
+	under  string
 	// price is what a unit is expected to cost; bid is what is offered for it in an auction.
 	price, bid money.Micros
 	// cpm is the expected cost of a thousand impressions, cost that of a thousand outcomes.
@@ -60,11 +63,35 @@ func value(in Intent, o Offer, now time.Time) (valued, string) {
 		return v, fmt.Sprintf("%s brings no %s, which the brief is after", v.channel, in.Outcome)
 	}
 	v.cpm = scale(v.price, []int64{1000, v.per}, []int64{v.unit})
-	v.cost = scale(v.price, []int64{million, 1000, v.per}, []int64{v.unit, rate})
+	v.handicap(in.Floors)
+	v.cost = scale(v.price, []int64{million, 1000, v.per, million}, []int64{v.unit, rate, v.counts})
 	if v.cpm <= 0 || v.cost <= 0 || v.cost == math.MaxInt64 {
 		return v, "its price cannot be compared: " + v.show(v.price) + " for " + v.unitName()
 	}
 	return v, v.bound(in)
+}
+
+// handicap makes an offer whose expected rates stay under the brief's count for
+// less, in proportion. Rates that its channel does not have are not held against it.
+func (v *valued) handicap(floors Rates) {
+	v.counts = million
+	var said []string
+	for _, r := range []struct {
+		floor, rate int64
+		what        string
+	}{
+		{floors.Viewable, v.rates.Viewable, "viewability"},
+		{floors.Complete, v.rates.Complete, "completion"},
+		{floors.Click, v.rates.Click, "click rate"},
+	} {
+		if r.rate > 0 && r.rate < r.floor {
+			v.counts = int64(money.Micros(v.counts).MulDiv(r.rate, r.floor))
+			said = append(said, fmt.Sprintf("expected %s of %s is under the brief's %s", r.what, percent(r.rate), percent(r.floor)))
+		}
+	}
+	if v.counts = max(v.counts, 1); len(said) > 0 {
+		v.under = fmt.Sprintf("its %s, so it counts at %s", strings.Join(said, " and its "), percent(v.counts/10_000*10_000))
+	}
 }
 
 // fit checks where and on what the offer runs.
@@ -259,7 +286,7 @@ func (v *valued) impressions(amount money.Micros) int64 {
 
 // outcomes are what an amount is expected to bring.
 func (v *valued) outcomes(amount money.Micros, o Outcome) int64 {
-	return int64(money.Micros(v.impressions(amount)).MulDiv(v.rates.of(o), million))
+	return int64(scale(money.Micros(v.impressions(amount)), []int64{v.rates.of(o), v.counts}, []int64{million, million}))
 }
 
 func (v *valued) show(m money.Micros) string { return m.Format(v.currency) + " " + string(v.currency) }

@@ -23,6 +23,9 @@ type Intent struct {
 	Start, End time.Time
 	// Outcome is what the money should buy as much of as it can.
 	Outcome Outcome
+	// Floors are the least rates that the brief's KPIs ask for; 0 where they ask
+	// none. An offer that is expected to stay under one counts for less.
+	Floors Rates
 	// MaxCPM is the highest expected price of a thousand impressions; 0 is no ceiling.
 	MaxCPM money.Micros
 	// Ceilings are the highest prices of other pricing models, by the model's name.
@@ -72,7 +75,7 @@ func IntentOf(b brief.Brief) Intent {
 	if b.Price != nil && b.Price.Model != "cpm" && b.Price.Max > 0 {
 		in.Ceilings[b.Price.Model] = b.Price.Max
 	}
-	in.Outcome = outcomeOf(b)
+	in.Outcome, in.Floors = outcomeOf(b), floorsOf(b)
 	return in
 }
 

@@ -124,7 +124,6 @@ func TestAKillBetweenAnyTwoStepsChangesNothing(t *testing.T) {
 			if diff := cmp.Diff(want, document(t, b.run(t, r))); diff != "" {
 				t.Errorf("after %d deaths the report is another:\n%s", r.died, diff)
 			}
-			t.Logf("died %d times", r.died)
 			if name == "EveryStepOnce" && r.died < 15 {
 				t.Errorf("died at %d steps only", r.died)
 			}

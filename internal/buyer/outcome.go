@@ -44,17 +44,24 @@ func (o Outcome) each() string {
 	return "action"
 }
 
-// metricOutcomes says which outcome a KPI's metric asks for.
+// metricOutcomes says which outcome a KPI's metric asks for, where it is a number
+// or a cost. Rates say how good what is bought should be, not what to buy.
 var metricOutcomes = map[string]Outcome{
-	"cost_per_acquisition": OutcomeActions, "conversions": OutcomeActions, "conversion_rate": OutcomeActions,
-	"cost_per_lead": OutcomeActions, "leads": OutcomeActions, "cost_per_install": OutcomeActions, "roas": OutcomeActions,
-	"conversion_value": OutcomeActions, "units_sold": OutcomeActions, "incremental_sales_lift": OutcomeActions,
-	"conversion_lift": OutcomeActions,
-	"cost_per_click":  OutcomeClicks, "clicks": OutcomeClicks, "ctr": OutcomeClicks, "cost_per_visit": OutcomeClicks,
+	"cost_per_acquisition": OutcomeActions, "conversions": OutcomeActions, "cost_per_lead": OutcomeActions, "leads": OutcomeActions,
+	"cost_per_install": OutcomeActions, "app_installs": OutcomeActions, "roas": OutcomeActions, "incremental_roas": OutcomeActions,
+	"conversion_value": OutcomeActions, "units_sold": OutcomeActions, "incremental_sales_lift": OutcomeActions, "conversion_lift": OutcomeActions,
+	"cost_per_click": OutcomeClicks, "clicks": OutcomeClicks, "cost_per_visit": OutcomeClicks,
 	"cost_per_completed_view": OutcomeCompletedViews, "completed_views": OutcomeCompletedViews,
-	"completion_rate": OutcomeCompletedViews, "cost_per_view": OutcomeCompletedViews, "views": OutcomeCompletedViews,
-	"viewability": OutcomeViewable, "viewable_rate": OutcomeViewable, "viewable_impressions": OutcomeViewable,
-	"impressions": OutcomeImpressions, "reach": OutcomeImpressions, "grps": OutcomeImpressions,
+	"cost_per_view": OutcomeCompletedViews, "views": OutcomeCompletedViews,
+	"viewable_impressions": OutcomeViewable,
+	"impressions":          OutcomeImpressions, "reach": OutcomeImpressions, "grps": OutcomeImpressions, "brand_lift": OutcomeImpressions,
+	"ad_recall_lift": OutcomeImpressions, "foot_traffic": OutcomeImpressions,
+}
+
+// rateOutcomes says which outcome a rate is a rate of, for briefs that say
+// nothing else of what they are after.
+var rateOutcomes = map[string]Outcome{
+	"conversion_rate": OutcomeActions, "ctr": OutcomeClicks, "completion_rate": OutcomeCompletedViews, "viewability": OutcomeViewable,
 }
 
 // goalOutcomes says which outcome an objective asks for.
@@ -65,9 +72,9 @@ var goalOutcomes = map[brief.Goal]Outcome{
 	brief.GoalLoyalty: OutcomeImpressions,
 }
 
-// outcomeOf is the first outcome that the brief's own price model, its KPIs and
-// its objectives ask for, in that order, and that every channel it names can
-// bring; impressions where there is none.
+// outcomeOf is the first outcome that the brief's own price model, its KPIs, what
+// it is measured by and its objectives ask for, in that order, and that every
+// channel it names can bring; impressions where there is none.
 func outcomeOf(b brief.Brief) Outcome {
 	var wanted []Outcome
 	if b.Price != nil {
@@ -87,8 +94,18 @@ func outcomeOf(b brief.Brief) Outcome {
 			wanted = append(wanted, o)
 		}
 	}
+	for _, m := range b.Measurement {
+		if o, ok := metricOutcomes[m.Metric]; ok {
+			wanted = append(wanted, o)
+		}
+	}
 	for _, g := range b.Goals() {
 		if o, ok := goalOutcomes[g]; ok {
+			wanted = append(wanted, o)
+		}
+	}
+	for _, k := range b.KPIs {
+		if o, ok := rateOutcomes[k.Metric]; ok {
 			wanted = append(wanted, o)
 		}
 	}
@@ -98,6 +115,28 @@ func outcomeOf(b brief.Brief) Outcome {
 		}
 	}
 	return OutcomeImpressions
+}
+
+// floorsOf are the least rates that a brief's KPIs ask for; 0 where they ask none.
+func floorsOf(b brief.Brief) (floors Rates) {
+	for _, k := range b.KPIs {
+		target := int64(k.Micros())
+		if k.Unit == "%" || target > million {
+			target /= 100
+		}
+		if target = min(target, million); k.AtMost() || target <= 0 {
+			continue
+		}
+		switch k.Metric {
+		case "viewability":
+			floors.Viewable = target
+		case "completion_rate":
+			floors.Complete = target
+		case "ctr":
+			floors.Click = target
+		}
+	}
+	return floors
 }
 
 // Rates say how many impressions in a million become something else. They are

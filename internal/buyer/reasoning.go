@@ -24,7 +24,7 @@ func (r reasoning) line(campaignID string, i int) Line {
 		Budget: amount.Format(v.currency), Currency: string(v.currency),
 		EffectiveCPM: roundUp(v.cpm, 10_000).Format(v.currency), CostPerOutcome: costOf(v.cost, r.in.Outcome).Format(v.currency),
 		Impressions: v.impressions(amount), Outcomes: v.outcomes(amount, r.in.Outcome),
-		Reason: sentences(r.fits(v), r.priced(v), r.outcome(v), v.others, r.share(i)),
+		Reason: sentences(r.fits(v), r.priced(v), r.outcome(v), v.under, v.others, r.share(i)),
 	}
 	if v.Auction {
 		l.Bid = v.bid.Format(v.currency)
@@ -47,14 +47,17 @@ func sentences(parts ...string) string {
 
 func (r reasoning) fits(v valued) string {
 	text := "runs on " + v.channel
-	if slices.Contains(r.in.Channels, v.channel) {
-		text += ", as the brief asks"
-	}
 	if len(r.in.Countries) > 0 {
 		in := slices.DeleteFunc(slices.Clone(r.in.Countries), func(c string) bool {
 			return len(v.Countries) > 0 && !slices.Contains(v.Countries, c)
 		})
 		text += " in " + listed(in)
+	}
+	if slices.Contains(r.in.Channels, v.channel) {
+		text += ", as the brief asks"
+	}
+	if narrower := append(slices.Clone(r.in.Regions), r.in.Metros...); len(narrower) > 0 {
+		text += ", asked for within " + listed(narrower)
 	}
 	if v.Guaranteed {
 		text += ", guaranteed"
@@ -257,7 +260,7 @@ func (r reasoning) assumptions() []string {
 			seen, used int64
 			what       string
 		}{
-			{v.Model == ModelVCPM || r.in.Outcome == OutcomeViewable, v.Seen.Viewable, v.rates.Viewable, "viewability"},
+			{v.Model == ModelVCPM || r.in.Outcome == OutcomeViewable || r.in.Floors.Viewable > 0, v.Seen.Viewable, v.rates.Viewable, "viewability"},
 			{v.Model == ModelCPC || r.in.Outcome == OutcomeClicks, v.Seen.Click, v.rates.Click, "click rate"},
 			{v.Model == ModelCPV, v.Seen.View, v.rates.View, "view rate"},
 			{v.Model == ModelCPCV || r.in.Outcome == OutcomeCompletedViews, v.Seen.Complete, v.rates.Complete, "completion rate"},
