@@ -135,24 +135,25 @@ func (s *Service) decide(ctx context.Context, taskID string, fn func(tx *store.T
 	})
 }
 
-// decideDue has the sales desk's policy decide on what is due. Each decision is
-// dated when it was due, so that the outcome does not depend on how often it looks.
+// decideDue has the sales desk's policy decide on what is due, and declines what
+// nobody decided on before its flight was over. An approval is dated when it was
+// due, so that the outcome does not depend on how often this looks.
 func (s *Service) decideDue(ctx context.Context, now time.Time) error {
-	rows, err := s.db.Read().SellerTasksDue(ctx, store.SellerTasksDueParams{
-		Tenant: s.tenant, Status: string(adcp.TaskStatusSubmitted), DueAt: store.Micros(now),
-	})
+	pending, err := s.Pending(ctx)
 	if err != nil {
-		return fmt.Errorf("orders due for a decision: %w", err)
+		return err
 	}
-	actor := cmp.Or(s.desk.Actor, "sales_desk")
 	var errs []error
-	for _, r := range rows {
-		err := s.approve(ctx, r.TaskID, actor, store.Time(r.DueAt))
-		if errors.Is(err, ErrTooLate) {
-			err = s.Reject(ctx, r.TaskID, actor, "the flight was over before the order could be approved")
+	for _, p := range pending {
+		err := error(nil)
+		switch due := !p.DueAt.IsZero() && !p.DueAt.After(now); {
+		case due && p.End.After(p.DueAt):
+			err = s.approve(ctx, p.TaskID, cmp.Or(s.desk.Actor, "sales_desk"), p.DueAt)
+		case due, !p.End.After(now):
+			err = s.Reject(ctx, p.TaskID, "clock", "the flight was over before anybody decided")
 		}
 		if err != nil && !errors.Is(err, ErrNotPending) {
-			errs = append(errs, fmt.Errorf("decide on task %s: %w", r.TaskID, err))
+			errs = append(errs, fmt.Errorf("decide on task %s: %w", p.TaskID, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -14,9 +14,17 @@ import (
 // everything at once.
 type checks struct{ found []*adcp.Error }
 
-// refusal is a protocol error about a field of the request.
+// refusal is a protocol error about a field of the request, with a suggestion
+// that may be replaced by a better one.
 func refusal(code adcp.ErrorCode, field, format string, args ...any) *adcp.Error {
-	return adcp.NewError(code, field, fmt.Sprintf(format, args...))
+	e := adcp.NewError(code, field, fmt.Sprintf(format, args...))
+	switch {
+	case code == adcp.CodeInvalidState, code == adcp.CodeNotCancellable, code == adcp.CodeMediaBuyNotFound:
+		return e.WithSuggestion("Read its state with get_media_buys.")
+	case field != "":
+		return e.WithSuggestion("Correct " + field + " and send the request again with a new idempotency_key.")
+	}
+	return e
 }
 
 // refuse notes a refusal.
@@ -131,7 +139,7 @@ func (c *checks) flight(at string, b *MediaBuy, p *Package, start, end *time.Tim
 // leadTime refuses a start that comes too soon for the product.
 func (c *checks) leadTime(at string, b *MediaBuy, p *Package, now time.Time) {
 	earliest := now.Add(p.LeadTime)
-	if p.LeadTime == 0 || !p.Start.Before(earliest) || b.ASAP && !p.OwnStart && b.End.After(earliest) {
+	if p.LeadTime == 0 || !p.Start.Before(earliest) || p.Start.Before(now) || b.ASAP && !p.OwnStart && b.End.After(earliest) {
 		return
 	}
 	field := at + ".start_time"

@@ -1,11 +1,13 @@
 package seller
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -145,7 +147,7 @@ func changedFields(before, after *Creative) []string {
 		keys[k] = true
 	}
 	for _, k := range slices.Sorted(maps.Keys(keys)) {
-		if string(a[k]) != string(b[k]) {
+		if !reflect.DeepEqual(a[k], b[k]) {
 			fields = append(fields, k)
 		}
 	}
@@ -155,9 +157,16 @@ func changedFields(before, after *Creative) []string {
 	return fields
 }
 
-func members(asset adcp.CreativeAsset) map[string]json.RawMessage {
-	var m map[string]json.RawMessage
-	if raw, err := json.Marshal(asset); err == nil && json.Unmarshal(raw, &m) != nil {
+// members is the document by member; the order of keys and spaces make no difference.
+func members(asset adcp.CreativeAsset) map[string]any {
+	raw, err := json.Marshal(asset)
+	if err != nil {
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var m map[string]any
+	if decoder.Decode(&m) != nil {
 		return nil
 	}
 	return m
@@ -214,6 +223,10 @@ func (s *Service) syncAssignment(ctx context.Context, q *store.Queries, y *creat
 		if y.library[req.CreativeID] == nil && item.Action == adcp.CreativeActionUnchanged {
 			item.Action, item.Errors = adcp.CreativeActionFailed, []adcp.Error{*e}
 		}
+	}
+	if item.Action == adcp.CreativeActionFailed && len(item.AssignmentErrors) == 0 {
+		fail(refusal(adcp.CodeValidationError, at+".creative_id", "The creative itself failed."))
+		return nil
 	}
 	if len(req.PlacementIDs) > 0 {
 		fail(refusal(adcp.CodeUnsupportedFeature, at+".placement_ids", "This seller does not place creatives."))

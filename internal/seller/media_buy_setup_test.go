@@ -24,12 +24,13 @@ import (
 // built-in ad server, which may be made to misbehave.
 type house struct {
 	shop
-	t        testing.TB
-	service  *seller.Service
-	db       *store.DB
-	queue    *job.Queue
-	adServer *moody
-	keys     int
+	t         testing.TB
+	service   *seller.Service
+	catalogue *seller.Catalogue
+	db        *store.DB
+	queue     *job.Queue
+	adServer  *moody
+	keys      int
 }
 
 // option changes how a house is opened.
@@ -46,8 +47,8 @@ func answerWithin(d time.Duration) option {
 // openHouse opens a house for the package's own catalogue.
 func openHouse(t testing.TB, db *store.DB, options ...option) *house {
 	t.Helper()
-	h := &house{t: t, db: db, shop: shop{clock: clock.NewSimulated(today)}}
 	c := catalogue(t, "corner")
+	h := &house{t: t, db: db, catalogue: c, shop: shop{clock: clock.NewSimulated(today)}}
 	server, err := builtin.New(builtin.Config{Store: db, Tenant: "shop", Clock: h.clock, Supply: supply.Of(c), Seed: 1})
 	if err != nil {
 		t.Fatal(err)

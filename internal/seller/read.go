@@ -78,7 +78,8 @@ func (s *Service) ownMediaBuys(ctx context.Context, q *store.Queries, call *agen
 	var missing []adcp.Error
 	for i, id := range ids {
 		if !slices.ContainsFunc(rows, func(r store.MediaBuy) bool { return r.MediaBuyID == id }) {
-			missing = append(missing, *refusal(adcp.CodeMediaBuyNotFound, fmt.Sprintf("media_buy_ids[%d]", i), "There is no such media buy."))
+			missing = append(missing, *refusal(adcp.CodeMediaBuyNotFound, fmt.Sprintf("media_buy_ids[%d]", i), "There is no such media buy.").
+				WithSuggestion("Find yours with get_media_buys."))
 		}
 	}
 	rows = slices.DeleteFunc(rows, func(r store.MediaBuy) bool {

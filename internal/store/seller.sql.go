@@ -983,58 +983,6 @@ func (q *Queries) SellerTask(ctx context.Context, arg SellerTaskParams) (SellerT
 	return i, err
 }
 
-const sellerTasksDue = `-- name: SellerTasksDue :many
-SELECT tenant, task_id, principal, account_id, task_type, status, due_at, document, result, error, decided_by, decided_at, created_at, updated_at, completed_at, revision FROM seller_tasks
-WHERE tenant = $1 AND status = $2 AND due_at > 0 AND due_at <= $3
-ORDER BY due_at, task_id
-`
-
-type SellerTasksDueParams struct {
-	Tenant string
-	Status string
-	DueAt  int64
-}
-
-func (q *Queries) SellerTasksDue(ctx context.Context, arg SellerTasksDueParams) ([]SellerTask, error) {
-	rows, err := q.db.QueryContext(ctx, sellerTasksDue, arg.Tenant, arg.Status, arg.DueAt)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []SellerTask
-	for rows.Next() {
-		var i SellerTask
-		if err := rows.Scan(
-			&i.Tenant,
-			&i.TaskID,
-			&i.Principal,
-			&i.AccountID,
-			&i.TaskType,
-			&i.Status,
-			&i.DueAt,
-			&i.Document,
-			&i.Result,
-			&i.Error,
-			&i.DecidedBy,
-			&i.DecidedAt,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-			&i.CompletedAt,
-			&i.Revision,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const sellerTasksOfPrincipal = `-- name: SellerTasksOfPrincipal :many
 SELECT tenant, task_id, principal, account_id, task_type, status, due_at, document, result, error, decided_by, decided_at, created_at, updated_at, completed_at, revision FROM seller_tasks WHERE tenant = $1 AND principal = $2 ORDER BY created_at, task_id
 `

@@ -88,11 +88,6 @@ SELECT * FROM seller_tasks WHERE tenant = $1 AND task_id = $2;
 -- name: SellerTasksOfPrincipal :many
 SELECT * FROM seller_tasks WHERE tenant = $1 AND principal = $2 ORDER BY created_at, task_id;
 
--- name: SellerTasksDue :many
-SELECT * FROM seller_tasks
-WHERE tenant = $1 AND status = $2 AND due_at > 0 AND due_at <= $3
-ORDER BY due_at, task_id;
-
 -- name: SellerTasksWithStatus :many
 SELECT * FROM seller_tasks WHERE tenant = $1 AND status = $2 ORDER BY created_at, task_id;
 

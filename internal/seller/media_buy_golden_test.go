@@ -1,0 +1,136 @@
+package seller_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/upfront-media/upfront/internal/store"
+	"github.com/upfront-media/upfront/internal/store/storetest"
+)
+
+// orderPair is a request to a seller that takes orders, the steps that come
+// before it, and the answer, kept under testdata/<task>/exemplary or, where the
+// request is refused, under testdata/<task>/refused. The buyer has an account for
+// acme.example and the creatives "spot" (audio_30s) and "clip" (video_15s).
+type orderPair struct {
+	About string `json:"about"`
+	// Caller is the principal; "buyer" where empty.
+	Caller   string          `json:"caller,omitempty"`
+	Steps    []step          `json:"steps,omitempty"`
+	Request  json.RawMessage `json:"request"`
+	Response json.RawMessage `json:"response,omitempty"`
+}
+
+// step is something that happened before: a call, or time that went by.
+type step struct {
+	Task    string          `json:"task,omitempty"`
+	Request json.RawMessage `json:"request,omitempty"`
+	// Until is the instant that the clock is moved to.
+	Until time.Time `json:"until,omitzero"`
+}
+
+// orderTasks are the tasks whose pairs run here.
+var orderTasks = []string{
+	"create_media_buy", "update_media_buy", "get_media_buys", "get_media_buy_delivery",
+	"sync_creatives", "list_creatives", "sync_accounts", "list_accounts", "get_task_status", "list_tasks",
+}
+
+func TestGoldenPairsOfOrders(t *testing.T) {
+	t.Parallel()
+	// Refusals without steps leave nothing behind, so they share a house.
+	shared := sync.OnceValue(func() *house { return goldenHouse(t) })
+	for _, task := range orderTasks {
+		files, err := filepath.Glob(filepath.Join("testdata", task, "*", "*.json"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no pairs for %s: %v", task, err)
+		}
+		for _, file := range files {
+			refused := filepath.Base(filepath.Dir(file)) == "refused"
+			t.Run(strings.TrimSuffix(strings.TrimPrefix(file, "testdata/"), ".json"), func(t *testing.T) {
+				t.Parallel()
+				checkOrderPair(t, task, file, refused, shared)
+			})
+		}
+	}
+}
+
+func goldenHouse(t testing.TB) *house {
+	h := openHouse(t, storetest.Open(t, store.SQLite))
+	h.account("buyer", "acme.example")
+	h.upload("spot", "audio_30s")
+	h.upload("clip", "video_15s")
+	return h
+}
+
+func checkOrderPair(t *testing.T, task, file string, refused bool, shared func() *house) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := orderPair{}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&p); err != nil {
+		t.Fatal(err)
+	}
+	h := shared
+	if !refused || len(p.Steps) > 0 {
+		h = func() *house { return goldenHouse(t) }
+	}
+	got := h().play(t, p, task)
+	if (got.err != nil) != refused {
+		t.Fatalf("error %v, want one: %v", got.err, refused)
+	}
+	if *update {
+		p.Response = got.body
+		var out bytes.Buffer
+		encoder := json.NewEncoder(&out)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(p); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(decoded(t, p.Response), decoded(t, got.body)); diff != "" {
+		t.Errorf("answer differs (-want +got):\n%s", diff)
+	}
+}
+
+type played struct {
+	body json.RawMessage
+	err  error
+}
+
+// play takes the steps of a pair and sends its request.
+func (h *house) play(t *testing.T, p orderPair, task string) played {
+	caller := p.Caller
+	if caller == "" {
+		caller = "buyer"
+	}
+	for i, s := range p.Steps {
+		if !s.Until.IsZero() {
+			h.advance(s.Until)
+			continue
+		}
+		if r := h.do(t, "buyer", s.Task, s.Request); r.Error != nil {
+			t.Fatalf("step %d: %v", i, r.Error)
+		}
+	}
+	r := h.do(t, caller, task, p.Request)
+	if r.Error != nil {
+		return played{r.Body, r.Error}
+	}
+	return played{r.Body, nil}
+}
