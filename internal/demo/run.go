@@ -157,10 +157,12 @@ func (w *world) book(ctx context.Context, c Config, campaignID string) error {
 	return fmt.Errorf("sellers did not decide within %d hours", patience)
 }
 
+// lookEvery is every how many days of the flight the buyer reads status and delivery.
+const lookEvery = 7
+
 // fly lets the flight pass day by day until every media buy has ended.
 func (w *world) fly(ctx context.Context, c Config, campaignID string) error {
-	start, end := c.Brief.Start.Time(), c.Brief.End.Time().AddDate(0, 0, 1)
-	days := int(end.Sub(start) / (24 * time.Hour))
+	start, end, days := c.Brief.StartTime(), c.Brief.EndTime(), c.Brief.Days()
 	// Sellers may report the last hours late: they get a few days more.
 	for last := end.AddDate(0, 0, 5); ; {
 		report, err := w.buyer.Report(ctx, campaignID)
@@ -182,17 +184,15 @@ func (w *world) fly(ctx context.Context, c Config, campaignID string) error {
 		if err := w.advance(ctx, next); err != nil {
 			return err
 		}
-		if err := w.buyer.Follow(ctx, campaignID); err != nil {
-			return err
-		}
-		if !next.Before(end) {
-			if err := w.buyer.ReadDelivery(ctx, campaignID); err != nil {
+		day := int(next.Sub(start) / (24 * time.Hour))
+		if day%lookEvery == 0 || !next.Before(end) {
+			if err := w.buyer.Follow(ctx, campaignID); err != nil {
 				return err
 			}
 		}
 		if err := w.saveClock(ctx); err != nil {
 			return err
 		}
-		c.Progress.Bar("delivering", min(max(int(next.Sub(start)/(24*time.Hour)), 0), days), days)
+		c.Progress.Bar("delivering", min(day, days), days)
 	}
 }
