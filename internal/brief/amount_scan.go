@@ -117,24 +117,29 @@ var (
 	ceilingPost = regexp.MustCompile(`^[^.;,\d]{0,20}\b(?:or less|or lower|or below|max(?:imum)?|ceiling|cap|at most|tops)\b`)
 )
 
-// priceOf reads the price that token t names, if the words around it say that it is one.
-func priceOf(t amountToken, before, after string) (metric string, ceiling, ok bool) {
+// priceOf reads the price that token t names, if the words around it say that
+// it is one. around is the token with the word that names the metric.
+func priceOf(t amountToken, before, after string) (metric string, around span, ceiling, ok bool) {
 	word := ""
+	around = t.span
 	if m := priceAfter.FindStringSubmatch(after); m != nil {
 		word = m[1]
+		around.end += len(m[0])
 	} else if m := perAfter.FindStringSubmatch(after); m != nil {
 		word = "cost per " + m[1]
+		around.end += len(m[0])
 	} else if m := priceBefore.FindStringSubmatch(before); m != nil {
 		word = m[1]
+		around.start -= len(m[0])
 	} else {
-		return "", false, false
+		return "", around, false, false
 	}
 	word = strings.TrimSuffix(strings.ReplaceAll(word, "-", " "), "s")
 	if word == "vcpm" || word == "ecpm" {
 		word = "cpm"
 	}
 	metric, ok = metricName(word)
-	return metric, t.ranged || ceilingPre.MatchString(before) || ceilingPost.MatchString(after), ok && metricIsCost(metric)
+	return metric, around, t.ranged || ceilingPre.MatchString(before) || ceilingPost.MatchString(after), ok && metricIsCost(metric)
 }
 
 // findPrices finds unit prices in a short text of its own.
@@ -142,7 +147,7 @@ func findPrices(text string, settle func(sign string) (money.Currency, bool)) []
 	var out []unitPrice
 	lower := lowerASCII(text)
 	for _, t := range amountTokens(text, make([]bool, len(text))) {
-		metric, ceiling, ok := priceOf(t, lower[:t.start], lower[t.end:])
+		metric, _, ceiling, ok := priceOf(t, lower[:t.start], lower[t.end:])
 		if ok {
 			out = append(out, makePrice(t, metric, ceiling, settle))
 		}

@@ -1,6 +1,7 @@
 package brief
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -10,8 +11,8 @@ import (
 // reads them as something else, and records them as the field's source. What no
 // rule reads stays in the notes, which are the whole text.
 type textReader struct {
-	text     string
-	lower    string // the text with ASCII letters in lower case, byte for byte
+	text     string // the notes with lines joined that were only wrapped, byte for byte
+	lower    string // the same with ASCII letters in lower case
 	taken    []bool // by byte: already read as something
 	year     int    // the only year the text names, or zero
 	labels   []label
@@ -25,8 +26,9 @@ type textReader struct {
 // and ages before amounts, because all four are numbers; places before amounts,
 // because they settle what "$" means.
 func readText(text string, opts Options) (Brief, Errors) {
+	flat := unwrap(text)
 	r := &textReader{
-		text: text, lower: lowerASCII(text), taken: make([]bool, len(text)), opts: opts,
+		text: flat, lower: lowerASCII(flat), taken: make([]bool, len(text)), opts: opts,
 		b: Brief{Notes: text, Sources: map[string]Quote{}},
 	}
 	r.title()
@@ -37,9 +39,9 @@ func readText(text string, opts Options) (Brief, Errors) {
 	r.places()
 	r.money()
 	r.rates()
-	r.channels()
 	r.gender()
 	r.interests()
+	r.channels()
 	r.measurement()
 	r.objectives()
 	r.brandSafety()
@@ -67,8 +69,14 @@ func (r *textReader) quote(field string, s span) {
 		s.end--
 	}
 	if _, there := r.b.Sources[field]; !there && s.end > s.start {
-		r.b.Sources[field] = Quote{Words: r.words(s), Start: s.start, End: s.end}
+		r.b.Sources[field] = Quote{Words: r.b.Notes[s.start:s.end], Start: s.start, End: s.end}
 	}
+}
+
+// quoteOne records where a field came from, and where one of its values did.
+func (r *textReader) quoteOne(field, value string, s span) {
+	r.quote(field, s)
+	r.quote(field+"."+value, s)
 }
 
 func (r *textReader) take(s span) {
@@ -111,6 +119,27 @@ func (r *textReader) line(at int) span {
 		s.end = at + i
 	}
 	return s
+}
+
+var structured = regexp.MustCompile(`^[ \t]*(?:$|[-*•#>|]|\d+[.)]\s|[A-Za-z][A-Za-z /&-]{0,30}[*_]*[ \t]*:)`)
+
+// unwrap makes blanks of the line ends that only keep lines short, so that a
+// sentence over two lines is one. Short lines, lists, labels and paragraphs stay.
+func unwrap(text string) string {
+	b := []byte(text)
+	start := 0
+	for i, c := range b {
+		if c != '\n' {
+			continue
+		}
+		rest := text[i+1:]
+		next, _, _ := strings.Cut(rest, "\n")
+		if i-start >= 60 && !structured.MatchString(next) {
+			b[i] = ' '
+		}
+		start = i + 1
+	}
+	return string(b)
 }
 
 // lowerASCII keeps offsets, which a full change of case would not.

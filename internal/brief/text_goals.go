@@ -25,7 +25,7 @@ func (r *textReader) objectives() {
 				continue
 			}
 			r.b.Objectives = appendNew(r.b.Objectives, string(f.goal))
-			r.quote("objectives", s)
+			r.quoteOne("objectives", string(f.goal), s)
 		}
 	}
 	for _, s := range r.labelled("objective", "objectives", "goal", "goals", "aim", "aims", "primary objective", "primary goal") {
@@ -38,7 +38,7 @@ func (r *textReader) objectives() {
 
 var (
 	safetyLead  = regexp.MustCompile(`\b(?:brand[- ]saf(?:e|ety)|brand[- ]suitab(?:le|ility)|garm)\b`)
-	safetyAvoid = regexp.MustCompile(`\b(?:avoid|exclude|excluding|no|never|not|nothing|away from|keep (?:us |ads |it )?(?:away|out|off))\b[^.;\n]*?\b(?:news|politics|political|violence|violent|adult content|gambling|betting|alcohol|tobacco|hate|religious|religion|war|conflict|crime|user-generated|ugc|made[- ]for[- ]advertising|mfa|tragedy|tragedies|terrorism|drugs|profanity|misinformation|weapons|piracy|clickbait|children'?s?)\b`)
+	safetyAvoid = regexp.MustCompile(`\b(?:avoid|exclude|excluding|no|never|not|nothing|without|away from|keep (?:[a-z]+ ){0,3}(?:away|out|off|clear))\b[^.;,\n]{0,60}?\b(?:news|politics|political|violence|violent|adult content|gambling|betting|alcohol|tobacco|hate|religious|religion|war|conflict|crime|user-generated|ugc|made[- ]for[- ]advertising|mfa|tragedy|tragedies|terrorism|drugs|profanity|misinformation|weapons|piracy|clickbait|scares?|children'?s?)\b`)
 	statement   = regexp.MustCompile(`[^.;\n]+`)
 )
 
@@ -48,8 +48,14 @@ func (r *textReader) brandSafety() {
 	for _, at := range statement.FindAllStringIndex(r.lower, -1) {
 		s := trimmed(r.text, at[0], at[1])
 		words := r.lower[s.start:s.end]
-		if len(words) > 400 || !safetyLead.MatchString(words) && !safetyAvoid.MatchString(words) {
+		avoid := safetyAvoid.FindStringIndex(words)
+		switch lead := safetyLead.FindStringIndex(words); {
+		case len(words) > 400 || lead == nil && avoid == nil:
 			continue
+		case lead == nil:
+			s.start += avoid[0]
+		case safetyLabel.MatchString(words):
+			s.start += len(safetyLabel.FindString(words))
 		}
 		r.b.BrandSafety = appendNew(r.b.BrandSafety, strings.Trim(strings.Join(strings.Fields(r.words(s)), " "), "-*• "))
 		r.quote("brand_safety", s)
@@ -58,6 +64,8 @@ func (r *textReader) brandSafety() {
 		}
 	}
 }
+
+var safetyLabel = regexp.MustCompile(`^[-*•> ]*brand[- ](?:safety|suitability)[*_]*\s*:[*_]*\s*`)
 
 const measureWhat = `(?:incremental (?:store )?sales|sales (?:up)?lift|incrementality|brand (?:up)?lift|ad recall|footfall|foot traffic|store visits|conversion lift|brand search lift|attribution|geo(?:graphic)?[- ](?:holdouts?|lift|tests?|experiments?)|matched[- ]markets?(?: tests?)?|marketing[- ]mix)`
 

@@ -59,6 +59,8 @@ var capForms = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)(?:no more (?:often )?than|not more (?:often )?than|at most|max(?:imum)?(?: of)?|up to|capp?(?:ed)?(?: it)?(?: at| of)?|limit(?:ed)?(?: of| to| it to)?|never more than)\s*` + capNumber + `\s*(?:x|times|impressions?|exposures?|views?|ads?|contacts?|plays?|spots?|ad views?|showings?)` + capPerson + capPeriod),
 	regexp.MustCompile(`(?i)(?:no more (?:often )?than|at most|max(?:imum)?|not more (?:often )?than)\s*(once|twice)` + capPerson + capPeriod),
 	regexp.MustCompile(`(?i)(?:frequency(?: cap(?:ped)?)?|capped|freq\.? cap|f-?cap)\s*(?:is|of|at|:|to)?\s*` + capNumber + `\s*(?:x|times|impressions?|exposures?|views?|ads?|contacts?|plays?)?` + capPerson + capPeriod),
+	regexp.MustCompile(`(?i)\b(?:nobody|no one|never|not|nor)\b[^.;\n]{0,40}\bmore (?:often )?than\s*` + capNumber + `\s*(?:x|times|impressions?|exposures?)?` + capPerson + capPeriod),
+	regexp.MustCompile(`(?i)^` + capNumber + `\s*(?:x|times|impressions?|exposures?)?` + capPerson + capPeriod + `$`),
 	regexp.MustCompile(`(?i)\b` + capNumber + `\s*(?:x|times|impressions?|exposures?)` + capPerson + capPeriod + `\s*(?:frequency cap|cap|max(?:imum)?|per person|per user|at most)`),
 }
 
@@ -113,6 +115,7 @@ var channelPattern = sync.OnceValue(func() *regexp.Regexp {
 var (
 	channelList = regexp.MustCompile(`\b(?:channels?|media(?: mix)?|formats?|inventory|placements?|on|via|through|across|using|use|buy|with|mix of|burst|ads?|spots|and|plus|or)\b\s*:?\s*(?:some |mostly |mainly |primarily |both |premium )?$|[,/+&(:]\s*$`)
 	channelTail = regexp.MustCompile(`^(?:-only|-first)?\s*(?:,|/|\+|&|and\b|plus\b|ads?\b|advertising\b|campaign\b|spots?\b|inventory\b|channels?\b|placements?\b|media\b|burst\b|only\b|buy\b|launch\b|impressions?\b|networks?\b|first\b)`)
+	channelNext = regexp.MustCompile(`^(?:\s*$|[,.;:)/&+!?]|\s+(?:and|or|plus|on|for|in|at|to|from|with|across|while|during|as|beside|only|where|is|are|carries|first|when|around)\b)`)
 	noChannel   = regexp.MustCompile(`\b(?:no|not|without|excluding|exclude|except|skip|avoid|nor|never|leave out|anything but|instead of|rather than)\s+(?:on |in |any |for |buy |use |run on )?(?:[a-z -]+(?:,| or| and)\s+)*$`)
 )
 
@@ -121,14 +124,19 @@ var (
 func (r *textReader) channels() {
 	var wanted, refused []string
 	var refusal span
+	lists := r.labelled("channel", "channels", "media", "media mix", "channel mix", "formats", "media channels")
+	inList := func(s span) bool {
+		return slices.ContainsFunc(lists, func(l span) bool { return l.start <= s.start && s.end <= l.end })
+	}
 	for _, at := range channelPattern().FindAllStringIndex(r.lower, 500) {
 		s := span{at[0], at[1]}
 		word := r.lower[s.start:s.end]
 		before, after := r.before(s, 60), r.after(s, 30)
-		if !r.free(s) || strings.HasSuffix(before, "@") || strings.HasPrefix(r.lower[s.end:], "'") {
+		if !r.free(s) || len(lists) > 0 && !inList(s) && !noChannel.MatchString(before) || strings.HasSuffix(before, "@") || strings.HasPrefix(r.lower[s.end:], "'") {
 			continue
 		}
-		if slices.Contains(tooCommon, word) && !channelList.MatchString(before) && !channelTail.MatchString(after) && !r.ownChannel(s, word) {
+		if slices.Contains(tooCommon, word) && !inList(s) && !(channelList.MatchString(before) && channelNext.MatchString(after)) &&
+			!channelTail.MatchString(after) && !r.ownChannel(s, word) {
 			continue
 		}
 		found, _ := channelsFor(word)
@@ -138,9 +146,14 @@ func (r *textReader) channels() {
 			continue
 		}
 		wanted = appendNew(wanted, found...)
-		r.quote("channels", s)
+		for _, c := range found {
+			r.quoteOne("channels", c, s)
+		}
 	}
 	wanted = slices.DeleteFunc(wanted, func(c string) bool { return slices.Contains(refused, c) })
+	for _, c := range refused {
+		delete(r.b.Sources, "channels."+c)
+	}
 	if len(wanted) == 0 && len(refused) > 0 {
 		for _, c := range channelNames {
 			if !slices.Contains(refused, c) {

@@ -36,11 +36,12 @@ func (r *textReader) money() {
 	}
 	var rest []amountToken
 	for _, t := range tokens {
-		metric, ceiling, ok := priceOf(t, r.before(t.span, 60), r.after(t.span, 40))
+		metric, around, ceiling, ok := priceOf(t, r.before(t.span, 60), r.after(t.span, 40))
 		if !ok || strings.HasPrefix(strings.TrimSpace(r.after(t.span, 12)), "%") {
 			rest = append(rest, t)
 			continue
 		}
+		t.span = around
 		r.take(t.span)
 		r.setPrice(makePrice(t, metric, ceiling, settled))
 	}
@@ -108,7 +109,7 @@ func (r *textReader) addKPI(k KPI, s span) {
 		return
 	}
 	r.b.KPIs = append(r.b.KPIs, k)
-	r.quote("kpis", s)
+	r.quoteOne("kpis", k.Metric, s)
 }
 
 // checkPrices holds prices to the budget's currency: nothing is converted.

@@ -71,7 +71,9 @@ var (
 	femaleWords = regexp.MustCompile(`\b(?:women|females?|ladies|mums|moms|mothers)\b`)
 	maleWords   = regexp.MustCompile(`\b(?:men|males?|dads|fathers)\b`)
 	bothWords   = regexp.MustCompile(`\b(?:all genders|any gender|(?:men and women|women and men|men & women|women & men|both sexes))\b`)
-	notPerson   = regexp.MustCompile(`^(?:'|’|-|\s?only brands)`)
+	// A stress on some people leaves the others in.
+	inParticular = regexp.MustCompile(`\b(?:above all|especially|mainly|mostly|particularly|in particular|skew(?:s|ing|ed)?(?: to| towards)?)\s+(?:[a-z]+ )?$`)
+	notPerson    = regexp.MustCompile(`^(?:'|’|-|\s?only brands)`)
 )
 
 // gender reads who is addressed. Products ("women's shoes") and companies
@@ -84,7 +86,7 @@ func (r *textReader) gender() {
 	}
 	find := func(re *regexp.Regexp) (span, bool) {
 		for _, at := range re.FindAllStringIndex(r.lower, 20) {
-			if s := (span{at[0], at[1]}); !notPerson.MatchString(r.lower[s.end:]) {
+			if s := (span{at[0], at[1]}); !notPerson.MatchString(r.lower[s.end:]) && !inParticular.MatchString(r.before(s, 40)) {
 				return s, true
 			}
 		}
@@ -107,7 +109,7 @@ func (r *textReader) gender() {
 
 var (
 	interestLead  = regexp.MustCompile(`\b(?:interested in|interests?(?: include| are| in|:)|passionate about|keen on|fans of|lovers of|enthusiastic about|who (?:love|like|enjoy|follow|play|practise|practice|care about))\s+`)
-	interestEnd   = regexp.MustCompile(`[.;:()\n\d$€£]|,?\s+(?:who|which|that|in the|in|across|with|aged|during|from|on|at|for|living|using|to|our|budget|but|as well|starting|we)\b`)
+	interestEnd   = regexp.MustCompile(`[.;:()\n\d$€£]|,?\s+(?:who|which|that|in the|in|across|with|aged|during|from|on|at|for|living in|using|our|budget|but|as well|starting|we)\b`)
 	interestSplit = regexp.MustCompile(`\s*(?:,|/|&|\band\b|\bor\b)\s*`)
 	interestNouns = regexp.MustCompile(`\b(?:runners|joggers|cyclists|hikers|swimmers|climbers|gamers|commuters|homeowners|home owners|students|travell?ers|foodies|gardeners|(?:new |young )?parents|families|car drivers|drivers|grocery shoppers|(?:small |mid-size |mid-sized )?business owners|(?:it|business|finance|procurement|hr) decision[- ]makers|first-time buyers|(?:[a-z]+ )(?:fans|lovers|enthusiasts|owners|intenders))\b`)
 	emptyWords    = regexp.MustCompile(`^(?:the|of|for|and|to|our|all|with|a|are|those|other|new|who|same|true|first|by|in) `)

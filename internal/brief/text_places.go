@@ -56,11 +56,11 @@ func (r *textReader) places() {
 	for _, p := range found {
 		if p.metro {
 			r.b.Audience.Metros = appendNew(r.b.Audience.Metros, p.code)
-			r.quote("target_audience.metros", p.span)
+			r.quoteOne("target_audience.metros", p.code, p.span)
 			continue
 		}
 		r.b.Audience.Geo = appendNew(r.b.Audience.Geo, p.code)
-		r.quote("target_audience.geo", p.span)
+		r.quoteOne("target_audience.geo", p.code, p.span)
 	}
 }
 

@@ -35,8 +35,10 @@ func (r *textReader) rates() {
 		var word string
 		if m := rateAfter.FindStringSubmatch(r.after(s, 40)); m != nil {
 			word = m[1]
+			s.end += len(m[0])
 		} else if m := rateBefore.FindStringSubmatch(r.before(s, 60)); m != nil {
 			word = m[1]
+			s.start -= len(m[0])
 		} else {
 			continue
 		}

@@ -71,19 +71,34 @@ func (r *textReader) title() {
 	first := r.line(0)
 	heading := strings.Trim(strings.TrimSpace(r.words(first)), "#*_= ")
 	if r.b.Name == "" && first.end < len(r.text) && utf8.RuneCountInString(heading) <= 80 && heading != "" &&
-		!strings.HasSuffix(heading, ".") && !strings.HasSuffix(heading, ",") && !labelLine.MatchString(heading) {
+		!strings.HasSuffix(heading, ".") && !strings.HasSuffix(heading, ",") && !r.fieldLabel() {
 		r.b.Name = heading
 		r.quote("name", first)
 	}
 }
 
+// fieldLabels are the labels that name a field of the brief, so that a first
+// line with one is no title.
+var fieldLabels = strings.Fields(`advertiser client brand company objective objectives goal goals aim aims budget currency dates date
+	flight timing period start end geo geography market markets country countries region regions location locations where audience
+	target age ages gender interests kpi kpis channels channel media frequency notes background total when who what`)
+
+// fieldLabel reports whether the text begins with a line that labels a field.
+func (r *textReader) fieldLabel() bool {
+	if len(r.labels) == 0 || r.line(0).end != r.labels[0].value.end {
+		return false
+	}
+	first, _, _ := strings.Cut(r.labels[0].key, " ")
+	return slices.Contains(fieldLabels, first)
+}
+
 func (r *textReader) findAdvertiser() {
 	const reading = 4000 // an advertiser is named near the top
 	top := r.text[:min(len(r.text), reading)]
-	for _, form := range advertiserForms {
+	for i, form := range advertiserForms {
 		for _, at := range form.FindAllStringSubmatchIndex(top, 20) {
 			s := span{at[2], at[3]}
-			if name := r.words(s); plausibleName(name) {
+			if name := r.words(s); plausibleName(name, i < 3) {
 				// "the Brightwater's" is Brightwater.
 				s.end -= len(name) - len(trimPossessive(name))
 				r.b.Advertiser = r.words(s)
@@ -112,9 +127,16 @@ func (r *textReader) takeAll(words string) {
 	}
 }
 
-func plausibleName(name string) bool {
+// plausibleName keeps words that begin sentences, months, goals, places and
+// channels from being read as an advertiser. After words such as "on behalf of"
+// a name may begin with any word.
+func plausibleName(name string, introduced bool) bool {
 	first, _, _ := strings.Cut(name, " ")
-	if utf8.RuneCountInString(name) < 2 || slices.Contains(notNames, first) || monthOf(first) != 0 && len(first) > 2 && falseName(first) {
+	if utf8.RuneCountInString(name) < 2 || slices.Contains(notNames, name) || slices.Contains(notNames, first) && !introduced ||
+		monthOf(first) != 0 && falseName(first) {
+		return false
+	}
+	if goals := findGoals(lowerASCII(name)); len(goals) == 1 && goals[0].end-goals[0].start == len(name) {
 		return false
 	}
 	if _, place := places().lookUp(name); place {

@@ -2,6 +2,7 @@ package brief
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -75,21 +76,12 @@ func (r *typedReader) quote(n *node) (Quote, bool) {
 	return q, inside && r.b.Notes[q.Start:q.End] == q.Words
 }
 
-// isField reports whether name is a field of the brief or of its audience.
+// isField reports whether name is a field of the brief or of its audience, or
+// one value of such a field ("channels.ctv", "target_audience.geo.US").
 func isField(name string) bool {
-	parent, child, nested := strings.Cut(name, ".")
-	for _, f := range briefFields {
-		if f == parent && !nested {
-			return true
-		}
+	parts := strings.Split(name, ".")
+	if parts[0] != "target_audience" {
+		return slices.Contains(briefFields, parts[0]) && len(parts) <= 2
 	}
-	if parent != "target_audience" {
-		return false
-	}
-	for _, f := range audienceFields {
-		if f == child {
-			return true
-		}
-	}
-	return false
+	return len(parts) == 1 || len(parts) <= 3 && slices.Contains(audienceFields, parts[1])
 }
