@@ -14,6 +14,8 @@ var inputs sync.Map // *Operation to json.RawMessage
 // requestEnvelope are the members that callers send with every task, whether or
 // not its own schema names them.
 var requestEnvelope = []struct{ name, jsonType string }{
+	{"adcp_version", "string"},
+	{"adcp_major_version", "integer"},
 	{"idempotency_key", "string"},
 	{"context_id", "string"},
 	{"context", "object"},

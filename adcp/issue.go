@@ -85,9 +85,9 @@ func describe(k jsonschema.ErrorKind) (keyword, message string) {
 	case *kind.Pattern:
 		return "pattern", "must match the pattern " + k.Want
 	case *kind.MinLength:
-		return "minLength", fmt.Sprintf("must have at least %d characters, not %d", k.Want, k.Got)
+		return "minLength", "must have at least " + count(k.Want, "character") + ", not " + strconv.Itoa(k.Got)
 	case *kind.MaxLength:
-		return "maxLength", fmt.Sprintf("must have at most %d characters, not %d", k.Want, k.Got)
+		return "maxLength", "must have at most " + count(k.Want, "character") + ", not " + strconv.Itoa(k.Got)
 	case *kind.Minimum:
 		return "minimum", "must be at least " + number(k.Want)
 	case *kind.Maximum:
@@ -97,13 +97,13 @@ func describe(k jsonschema.ErrorKind) (keyword, message string) {
 	case *kind.ExclusiveMaximum:
 		return "exclusiveMaximum", "must be less than " + number(k.Want)
 	case *kind.MinItems:
-		return "minItems", fmt.Sprintf("must have at least %d items, not %d", k.Want, k.Got)
+		return "minItems", "must have at least " + count(k.Want, "item") + ", not " + strconv.Itoa(k.Got)
 	case *kind.MaxItems:
-		return "maxItems", fmt.Sprintf("must have at most %d items, not %d", k.Want, k.Got)
+		return "maxItems", "must have at most " + count(k.Want, "item") + ", not " + strconv.Itoa(k.Got)
 	case *kind.MinProperties:
-		return "minProperties", fmt.Sprintf("must have at least %d members, not %d", k.Want, k.Got)
+		return "minProperties", "must have at least " + count(k.Want, "member") + ", not " + strconv.Itoa(k.Got)
 	case *kind.MaxProperties:
-		return "maxProperties", fmt.Sprintf("must have at most %d members, not %d", k.Want, k.Got)
+		return "maxProperties", "must have at most " + count(k.Want, "member") + ", not " + strconv.Itoa(k.Got)
 	case *kind.UniqueItems:
 		return "uniqueItems", fmt.Sprintf("has equal items at %d and %d; each may stand once", k.Duplicates[0], k.Duplicates[1])
 	case *kind.Contains:
@@ -233,6 +233,13 @@ func clip(s string) string {
 		s = s[:len(s)-1]
 	}
 	return s
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return strconv.Itoa(n) + " " + what
 }
 
 func literal(v any) string {

@@ -14,8 +14,8 @@ const patternTimeout = 250 * time.Millisecond
 
 // compileRegexp compiles a pattern of the schemas with ECMAScript's meaning. A
 // pattern that means the same to Go's engine runs there, in time linear in the
-// input, because most patterns are matched against what a stranger sent;
-// look-ahead and "." (which stops at other line ends) need the other engine.
+// input, because patterns are matched against what a stranger sent; the others,
+// such as those with look-ahead, need the engine that backtracks.
 func compileRegexp(pattern string) (jsonschema.Regexp, error) {
 	if sameInGo(pattern) {
 		if re, err := regexp.Compile(pattern); err == nil {

@@ -2,6 +2,7 @@ package adcp
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -51,8 +52,8 @@ func validate(name string, doc []byte) *Error {
 	if err != nil {
 		return NewError(CodeConfigurationError, "", err.Error())
 	}
-	if not.Validate(instance) != nil {
-		return nil
+	if refused := not.Validate(instance); refused != nil {
+		return nil //nolint:nilerr // what the negation refuses, the schema accepts
 	}
 	if values > maxDetailedValues {
 		return NewError(CodeValidationError, "", "the document does not match its schema, and is too large to list what is wrong").
@@ -62,8 +63,9 @@ func validate(name string, doc []byte) *Error {
 	if err != nil {
 		return NewError(CodeConfigurationError, "", err.Error())
 	}
-	if err := schema.Validate(instance); err != nil {
-		return refusal(instance, err.(*jsonschema.ValidationError))
+	var invalid *jsonschema.ValidationError
+	if err := schema.Validate(instance); errors.As(err, &invalid) {
+		return refusal(instance, invalid)
 	}
 	return nil
 }

@@ -45,70 +45,49 @@ func parseRelease(text string) (release, bool) {
 
 // compare orders releases; a pre-release comes before its release.
 func (r release) compare(o release) int {
-	if c := cmp.Or(cmp.Compare(r.major, o.major), cmp.Compare(r.minor, o.minor)); c != 0 || r.pre == o.pre {
-		return c
-	}
+	c := cmp.Or(cmp.Compare(r.major, o.major), cmp.Compare(r.minor, o.minor))
 	switch {
+	case c != 0 || r.pre == o.pre:
+		return c
 	case r.pre == "":
 		return 1
 	case o.pre == "":
 		return -1
 	}
-	return comparePre(r.pre, o.pre)
-}
-
-// comparePre orders pre-releases by their parts, numbers by value and below words.
-func comparePre(a, b string) int {
-	x, y := strings.Split(a, "."), strings.Split(b, ".")
-	for i := range min(len(x), len(y)) {
-		n, errN := strconv.Atoi(x[i])
-		m, errM := strconv.Atoi(y[i])
-		c := strings.Compare(x[i], y[i])
-		switch {
-		case errN == nil && errM == nil:
-			c = cmp.Compare(n, m)
-		case errN == nil:
-			c = -1
-		case errM == nil:
-			c = 1
-		}
-		if c != 0 {
-			return c
-		}
-	}
-	return cmp.Compare(len(x), len(y))
+	return strings.Compare(r.pre, o.pre)
 }
 
 // Negotiate chooses the release to serve, of those supported, from what a
 // request says in adcp_version and adcp_major_version. That is the release it
 // names, else the highest below that in the same major version. A request that
 // names a major version only gets the highest release of it, and one that names
-// nothing the highest of all. Where there is none, or where the two members
+// nothing the highest of all. A pre-release is served to whoever names it
+// exactly, and to nobody else. Where nothing fits, or where the two members
 // disagree, the error is VERSION_UNSUPPORTED with the supported releases in its
 // details.
 func Negotiate(adcpVersion *string, major *int64, supported []string) (served string, err *Error) {
-	ceiling := release{major: -1}
+	var pin release
 	if adcpVersion != nil {
-		pin, ok := parseRelease(*adcpVersion)
-		if !ok {
+		var ok bool
+		if pin, ok = parseRelease(*adcpVersion); !ok {
 			return "", unsupported("adcp_version", "must be a release such as 3.1, without a patch number", supported)
 		}
 		if major != nil && *major != int64(pin.major) {
 			return "", unsupported("adcp_major_version", "contradicts adcp_version; send the same major version in both, or adcp_version alone", supported)
 		}
-		ceiling = pin
+		if slices.Contains(supported, *adcpVersion) {
+			return *adcpVersion, nil
+		}
 	}
 	best := release{major: -1}
 	for _, text := range supported {
 		r, ok := parseRelease(text)
-		fits := ok
+		fits := ok && r.pre == ""
 		switch {
 		case adcpVersion != nil:
-			// A pre-release is served to whoever names it exactly, and to nobody else.
-			fits = ok && (text == *adcpVersion ||
-				r.pre == "" && ceiling.pre == "" && r.major == ceiling.major && r.compare(ceiling) <= 0)
+			fits = fits && pin.pre == "" && r.major == pin.major && r.compare(pin) <= 0
 		case major != nil:
-			fits = ok && int64(r.major) == *major
+			fits = fits && int64(r.major) == *major
 		}
 		if fits && r.compare(best) > 0 {
 			best, served = r, text

@@ -2,6 +2,7 @@ package schemagen_test
 
 import (
 	"encoding/json"
+	"errors"
 	"math/big"
 	"slices"
 	"strings"
@@ -170,8 +171,8 @@ func (a *agreement) breakAll(t *testing.T, d document, v any, mutations []mutati
 // checkRefusal holds an answer to what a caller needs of it.
 func checkRefusal(t *testing.T, schema string, err error) {
 	t.Helper()
-	e, ok := err.(*adcp.Error)
-	if !ok || e.Code != adcp.CodeValidationError || len(e.Issues) == 0 {
+	var e *adcp.Error
+	if !errors.As(err, &e) || e.Code != adcp.CodeValidationError || len(e.Issues) == 0 {
 		t.Fatalf("%s: got %#v, want a VALIDATION_ERROR with issues", schema, err)
 	}
 	for _, i := range e.Issues {

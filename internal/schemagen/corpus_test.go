@@ -444,7 +444,9 @@ func (c *corpus) object(all []site, path []any, depth, attempt int) (any, bool) 
 	least := 0
 	for _, s := range all {
 		for name := range members(s.s["properties"]) {
-			names[name] = names[name]
+			if _, known := names[name]; !known {
+				names[name] = false
+			}
 		}
 		for _, name := range list(s.s["required"]) {
 			names[name.(string)] = true

@@ -139,40 +139,72 @@ func TestTypes(t *testing.T) {
 		others  []string
 		want    []string
 	}{
-		{"RequiredIsPlainAndOptionalIsAPointer", `"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}`, nil,
-			[]string{"A string `json:\"a\"`", "B *int64 `json:\"b,omitzero\"`"}},
-		{"NumbersAreDecimals", `"type": "object", "properties": {"price": {"type": "number"}, "list": {"type": "array", "items": {"type": "number"}}}`, nil,
-			[]string{"Price *Decimal", "List []Decimal"}},
-		{"NullableAndOptionalIsNullable", `"type": "object", "properties": {"a": {"type": ["string", "null"], "format": "date-time"}}`, nil,
-			[]string{"A Nullable[time.Time] `json:\"a,omitzero\"`"}},
-		{"NullableAndRequiredIsAPointer", `"type": "object", "required": ["a"], "properties": {"a": {"type": ["number", "null"]}}`, nil,
-			[]string{"A *Decimal `json:\"a\"`"}},
-		{"AllOfIsFlattened", `"type": "object", "allOf": [{"$ref": "/s/core/base.json"}], "properties": {"own": {"type": "boolean"}}`,
+		{
+			"RequiredIsPlainAndOptionalIsAPointer", `"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}`, nil,
+			[]string{"A string `json:\"a\"`", "B *int64 `json:\"b,omitzero\"`"},
+		},
+		{
+			"NumbersAreDecimals", `"type": "object", "properties": {"price": {"type": "number"}, "list": {"type": "array", "items": {"type": "number"}}}`, nil,
+			[]string{"Price *Decimal", "List []Decimal"},
+		},
+		{
+			"NullableAndOptionalIsNullable", `"type": "object", "properties": {"a": {"type": ["string", "null"], "format": "date-time"}}`, nil,
+			[]string{"A Nullable[time.Time] `json:\"a,omitzero\"`"},
+		},
+		{
+			"NullableAndRequiredIsAPointer", `"type": "object", "required": ["a"], "properties": {"a": {"type": ["number", "null"]}}`, nil,
+			[]string{"A *Decimal `json:\"a\"`"},
+		},
+		{
+			"AllOfIsFlattened", `"type": "object", "allOf": [{"$ref": "/s/core/base.json"}], "properties": {"own": {"type": "boolean"}}`,
 			[]string{"core/base.json", `"title": "Base", "type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}`},
-			[]string{"Own *bool `json:\"own,omitzero\"` ID string `json:\"id\"`"}},
-		{"UnionsOfObjectsMerge", `"type": "object", "oneOf": [{"required": ["kind", "a"], "properties": {"kind": {"const": "x"}, "a": {"type": "string"}}},
+			[]string{"Own *bool `json:\"own,omitzero\"` ID string `json:\"id\"`"},
+		},
+		{
+			"UnionsOfObjectsMerge", `"type": "object", "oneOf": [{"required": ["kind", "a"], "properties": {"kind": {"const": "x"}, "a": {"type": "string"}}},
 			{"required": ["kind"], "properties": {"kind": {"const": "y"}, "b": {"type": "string"}}}]`, nil,
-			[]string{"Kind GetThingRequestKind `json:\"kind\"`", "A *string", "B *string", `GetThingRequestKindX GetThingRequestKind = "x"`}},
-		{"MixedKindsStayRaw", `"type": "object", "properties": {"a": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}}`, nil,
-			[]string{"A json.RawMessage `json:\"a,omitzero\"`"}},
-		{"AMemberOfAConditionIsNotLost", `"type": "object", "properties": {"a": {"type": "string"}}, "if": {"required": ["a"]}, "then": {"required": ["c"], "properties": {"c": {"type": "boolean"}}}`, nil,
-			[]string{"C *bool `json:\"c,omitzero\"`"}},
-		{"AConditionDoesNotNarrowAMember", `"type": "object", "properties": {"a": {"type": "string"}}, "allOf": [{"if": {"required": ["a"]}, "then": {"properties": {"a": {"enum": ["x", "y"]}}}}]`, nil,
-			[]string{"A *string `json:\"a,omitzero\"`"}},
-		{"AnEnumHasConstants", `"type": "object", "properties": {"ratio": {"enum": ["16:9", "1:1"]}}`, nil,
-			[]string{"GetThingRequestRatio16x9 GetThingRequestRatio = \"16:9\"", "GetThingRequestRatio1x1 GetThingRequestRatio = \"1:1\""}},
-		{"APublishedEnumIsUsedWhereAMemberIsNamedForIt", `"type": "object", "properties": {"color": {"enum": ["red", "blue"]}, "of": {"$ref": "/s/enums/color.json"}}`,
-			[]string{"enums/color.json", `"title": "Color", "type": "string", "enum": ["red", "blue", "green"]`}, []string{"Color *Color `json"}},
-		{"MapsKeepTheirValueType", `"type": "object", "properties": {"features": {"type": "object", "properties": {"a": {"type": "boolean"}}, "additionalProperties": {"type": "boolean"}}}`, nil,
-			[]string{"Features map[string]bool"}},
-		{"InitialismsAndParentheses", `"type": "object", "properties": {"agent_url": {"$ref": "/s/core/ref.json"}, "cpm_ids": {"type": "array", "items": {"type": "string"}}}`,
+			[]string{"Kind GetThingRequestKind `json:\"kind\"`", "A *string", "B *string", `GetThingRequestKindX GetThingRequestKind = "x"`},
+		},
+		{
+			"MixedKindsStayRaw", `"type": "object", "properties": {"a": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}}`, nil,
+			[]string{"A json.RawMessage `json:\"a,omitzero\"`"},
+		},
+		{
+			"AMemberOfAConditionIsNotLost", `"type": "object", "properties": {"a": {"type": "string"}}, "if": {"required": ["a"]}, "then": {"required": ["c"], "properties": {"c": {"type": "boolean"}}}`, nil,
+			[]string{"C *bool `json:\"c,omitzero\"`"},
+		},
+		{
+			"AConditionDoesNotNarrowAMember", `"type": "object", "properties": {"a": {"type": "string"}}, "allOf": [{"if": {"required": ["a"]}, "then": {"properties": {"a": {"enum": ["x", "y"]}}}}]`, nil,
+			[]string{"A *string `json:\"a,omitzero\"`"},
+		},
+		{
+			"AnEnumHasConstants", `"type": "object", "properties": {"ratio": {"enum": ["16:9", "1:1"]}}`, nil,
+			[]string{"GetThingRequestRatio16x9 GetThingRequestRatio = \"16:9\"", "GetThingRequestRatio1x1 GetThingRequestRatio = \"1:1\""},
+		},
+		{
+			"APublishedEnumIsUsedWhereAMemberIsNamedForIt", `"type": "object", "properties": {"color": {"enum": ["red", "blue"]}, "of": {"$ref": "/s/enums/color.json"}}`,
+			[]string{"enums/color.json", `"title": "Color", "type": "string", "enum": ["red", "blue", "green"]`},
+			[]string{"Color *Color `json"},
+		},
+		{
+			"MapsKeepTheirValueType", `"type": "object", "properties": {"features": {"type": "object", "properties": {"a": {"type": "boolean"}}, "additionalProperties": {"type": "boolean"}}}`, nil,
+			[]string{"Features map[string]bool"},
+		},
+		{
+			"InitialismsAndParentheses", `"type": "object", "properties": {"agent_url": {"$ref": "/s/core/ref.json"}, "cpm_ids": {"type": "array", "items": {"type": "string"}}}`,
 			[]string{"core/ref.json", `"title": "Account ID (v2)", "type": "object", "properties": {"ctv": {"type": "boolean"}}`},
-			[]string{"AgentURL *AccountID", "CPMIDs []string", "CTV *bool"}},
-		{"ARecursiveSchemaIsAPointer", `"type": "object", "properties": {"node": {"$ref": "/s/core/node.json"}}`,
-			[]string{"core/node.json", `"title": "Node", "type": "object", "properties": {"next": {"$ref": "/s/core/node.json"}}`}, []string{"Next *Node"}},
-		{"EqualTitlesAreToldApartByFolder", `"type": "object", "properties": {"a": {"$ref": "/s/core/a.json"}, "b": {"$ref": "/s/signals/a.json"}}`,
+			[]string{"AgentURL *AccountID", "CPMIDs []string", "CTV *bool"},
+		},
+		{
+			"ARecursiveSchemaIsAPointer", `"type": "object", "properties": {"node": {"$ref": "/s/core/node.json"}}`,
+			[]string{"core/node.json", `"title": "Node", "type": "object", "properties": {"next": {"$ref": "/s/core/node.json"}}`},
+			[]string{"Next *Node"},
+		},
+		{
+			"EqualTitlesAreToldApartByFolder", `"type": "object", "properties": {"a": {"$ref": "/s/core/a.json"}, "b": {"$ref": "/s/signals/a.json"}}`,
 			[]string{"core/a.json", `"title": "A", "type": "object", "properties": {"x": {"type": "string"}}`, "signals/a.json", `"title": "A", "type": "object", "properties": {"y": {"type": "string"}}`},
-			[]string{"A *A `json", "B *SignalsA `json"}},
+			[]string{"A *A `json", "B *SignalsA `json"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {

@@ -106,12 +106,12 @@ func (g *generator) shapeOf(n node) *shape {
 	}
 	for _, key := range []string{"then", "else"} {
 		if part := o.object(key); part != nil {
-			g.weaken(s, g.shapeOf(node{schema: part, hint: n.hint, at: n.at + "/" + key}), n.hint)
+			g.weaken(s, g.shapeOf(node{schema: part, hint: n.hint, at: n.at + "/" + key}))
 		}
 	}
 	for _, name := range o.object("dependencies").names() {
 		if part := o.object("dependencies").object(name); part != nil {
-			g.weaken(s, g.shapeOf(node{schema: part, hint: n.hint, at: n.at + "/dependencies/" + name}), n.hint)
+			g.weaken(s, g.shapeOf(node{schema: part, hint: n.hint, at: n.at + "/dependencies/" + name}))
 		}
 	}
 	return s
@@ -227,7 +227,7 @@ func (g *generator) composed(n node) *shape {
 		before := len(s.props)
 		for _, part := range n.weak {
 			if len(s.props) > 0 { // a free-form object stays free-form
-				g.weaken(s, g.shapeOf(part), n.hint)
+				g.weaken(s, g.shapeOf(part))
 			}
 		}
 		if len(s.props) > before {
@@ -346,11 +346,12 @@ func (g *generator) either(a, b *shape, hint string) *shape {
 			s.must[name] = true
 		}
 	}
-	if a.kinds&^kindNull == kindString && b.kinds&^kindNull == kindString {
+	switch {
+	case a.kinds&^kindNull == kindString && b.kinds&^kindNull == kindString:
 		eitherString(s, a, b)
-	} else if a.kinds == kindNull {
+	case a.kinds == kindNull:
 		s.format, s.enum, s.named, s.ref = b.format, b.enum, b.named, b.ref
-	} else if b.kinds == kindNull {
+	case b.kinds == kindNull:
 		s.format, s.enum, s.named, s.ref = a.format, a.enum, a.named, a.ref
 	}
 	// An object that allows anything beside one that names its members: the
@@ -359,9 +360,9 @@ func (g *generator) either(a, b *shape, hint string) *shape {
 		return s
 	}
 	s.values = merge(a.values, b.values)
-	s.items = merge2(a.items, b.items, hint)
+	s.items = mergeItems(a.items, b.items, hint)
 	for _, p := range a.props {
-		p.required = p.required && (s.must[p.name])
+		p.required = p.required && s.must[p.name]
 		s.props = append(s.props, p)
 	}
 	for _, p := range b.props {
@@ -401,7 +402,7 @@ func eitherString(s, a, b *shape) {
 }
 
 // weaken adds to s the names that only a condition's branch has.
-func (g *generator) weaken(s, w *shape, hint string) {
+func (g *generator) weaken(s, w *shape) {
 	for _, p := range w.props {
 		p.required = false
 		mine := s.prop(p.name)
@@ -488,7 +489,8 @@ func merge(a, b []node) []node {
 	return out
 }
 
-func merge2(a, b []node, hint string) []node {
+// mergeItems is what the items of one of two lists may be.
+func mergeItems(a, b []node, hint string) []node {
 	if len(a) == 0 || len(b) == 0 {
 		return merge(a, b)
 	}
