@@ -294,13 +294,21 @@ func (v *valued) show(m money.Micros) string { return m.Format(v.currency) + " "
 // showCost is the cost of the outcome as people say it.
 func (v *valued) showCost(o Outcome) string { return v.show(costOf(v.cost, o)) + " per " + o.each() }
 
-// costOf turns the cost of a thousand outcomes into the cost that is told:
-// rounded up to four places, so that a cost is never told as nothing.
+// costOf turns the cost of a thousand outcomes into the cost that is told: in
+// hundredths of a unit, rounded up, and finer below one unit, so that a cost is
+// never told as nothing.
 func costOf(thousand money.Micros, o Outcome) money.Micros {
 	if o.perThousand() {
 		return roundUp(thousand, 10_000)
 	}
-	return roundUp((thousand+999)/1000, 100)
+	each := thousand / 1000
+	if thousand%1000 > 0 {
+		each++
+	}
+	if each >= money.Unit {
+		return roundUp(each, 10_000)
+	}
+	return roundUp(each, 100)
 }
 
 func roundUp(m, step money.Micros) money.Micros {
