@@ -189,7 +189,7 @@ func Handle[Req, Resp any](a *Agent, op adcp.Op[Req, Resp], h Handler[Req, Resp]
 		success: hasSuccess(reflect.TypeFor[Resp]()),
 		run: func(ctx context.Context, call *Call, arguments json.RawMessage) (json.RawMessage, error) {
 			req := new(Req)
-			if err := json.Unmarshal(arguments, req); err != nil {
+			if err := adcp.Unmarshal(arguments, req); err != nil {
 				return nil, undecodable(err)
 			}
 			resp, err := h(ctx, call, req)

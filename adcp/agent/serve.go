@@ -127,7 +127,7 @@ func (a *Agent) resolveAccount(ctx context.Context, call *Call, doc *document) *
 		return nil
 	}
 	ref := new(adcp.AccountReference)
-	if err := json.Unmarshal(doc.account, ref); err != nil {
+	if err := adcp.Unmarshal(doc.account, ref); err != nil {
 		return undecodable(err)
 	}
 	call.Account = ref

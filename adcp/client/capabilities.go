@@ -104,7 +104,7 @@ func (c *Client) ask(ctx context.Context) (*Capabilities, error) {
 		return malformed(err)
 	}
 	known.Response = new(adcp.GetAdcpCapabilitiesResponse)
-	if err := json.Unmarshal(raw, known.Response); err != nil {
+	if err := adcp.Unmarshal(raw, known.Response); err != nil {
 		return malformed(err)
 	}
 	known.Releases = said.ADCP.Releases

@@ -165,7 +165,7 @@ func Call[Req, Resp any](ctx context.Context, c *Client, op adcp.Op[Req, Resp], 
 		return nil, err
 	}
 	resp := new(Resp)
-	if err := json.Unmarshal(body, resp); err != nil {
+	if err := adcp.Unmarshal(body, resp); err != nil {
 		return nil, &Error{Kind: Malformed, Operation: op.Name, URL: c.cfg.URL, Err: err}
 	}
 	return resp, nil

@@ -125,7 +125,7 @@ func Look[Req, Resp any](ctx context.Context, c *Client, op adcp.Op[Req, Resp], 
 		}
 		task.Raw = said.Result
 		task.Result = new(Resp)
-		if err := json.Unmarshal(said.Result, task.Result); err != nil {
+		if err := adcp.Unmarshal(said.Result, task.Result); err != nil {
 			return malformed(err)
 		}
 	case "failed", "rejected", "canceled":
