@@ -33,7 +33,7 @@ func (s *Service) showCatalogue() error {
 		if err := validate("core/format.json", format); err != nil {
 			return fmt.Errorf("seller: catalogue: format %s: %w", f.ID, err)
 		}
-		s.discovery.formats = append(s.discovery.formats, format)
+		s.formats = append(s.formats, format)
 	}
 	for _, p := range s.catalogue.Products {
 		if err := validate("core/product.json", view{agentURL: s.agentURL}.product(p, p.Pricing)); err != nil {

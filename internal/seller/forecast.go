@@ -98,10 +98,10 @@ func (v view) forecastPoint(p *Product, share Rate) adcp.ForecastPoint {
 		add("plays", impressions/n)
 	}
 	for _, o := range p.Pricing {
-		switch {
-		case o.Model == adserver.CPA:
+		switch o.Model {
+		case adserver.CPA:
 			add(o.Parameters.EventType, p.Supply.Convert.Of(impressions))
-		case o.Model == adserver.CPP:
+		case adserver.CPP:
 			point.Metrics["grps"] = points(point.Metrics["impressions"], o.Parameters.ImpressionsPerPoint)
 		}
 	}

@@ -75,8 +75,10 @@ func TestPreferenceAndPlaceDecideBetweenEquals(t *testing.T) {
 	if got := first(briefed("zzyzx", map[string]any{"countries": []string{"GB"}})); got != "breakfast_gb" {
 		t.Errorf("got %s first, want the product that is all in GB", got)
 	}
-	small := briefed("zzyzx", map[string]any{"channels": []string{"ctv", "olv"}, "countries": []string{"US", "CA", "GB", "DE"},
-		"is_fixed_price": true, "budget_range": map[string]any{"max": 1000, "currency": "EUR"}})
+	small := briefed("zzyzx", map[string]any{
+		"channels": []string{"ctv", "olv"}, "countries": []string{"US", "CA", "GB", "DE"},
+		"is_fixed_price": true, "budget_range": map[string]any{"max": 1000, "currency": "EUR"},
+	})
 	if got := first(small); got != "clips_open" {
 		t.Errorf("got %s first, want the product that a small budget buys", got)
 	}
