@@ -103,6 +103,10 @@ func (s *Service) newMediaBuy(call *agent.Call, account *Account, library map[st
 		c.add(adcp.CodeInvalidRequest, "packages", "A media buy needs at least one package.")
 		return nil, c.err()
 	}
+	if len(req.Packages) > maxPackages {
+		c.add(adcp.CodeValidationError, "packages", "A media buy holds at most %d packages.", maxPackages)
+		return nil, c.err()
+	}
 	if keyOf(req.Brand, "", false).BrandDomain != account.Key.BrandDomain {
 		c.refuse(refusal(adcp.CodeValidationError, "brand.domain", "The account is for another brand, %s.", account.Key.BrandDomain).
 			WithSuggestion("Name the account's brand, or use the brand's own account."))

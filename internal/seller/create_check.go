@@ -92,8 +92,11 @@ func (c *checks) unsupported(field, what, suggestion string, present bool) {
 	}
 }
 
-// maxBudget keeps the sum of a media buy's packages far from overflow.
-const maxBudget = 1_000_000_000_000 * money.Unit
+// maxBudget and maxPackages keep the sum of a media buy far from overflow.
+const (
+	maxBudget   = 10_000_000_000 * money.Unit
+	maxPackages = 200
+)
 
 // window reads a media buy's dates. asap is left to [MediaBuy.begin].
 func (c *checks) window(b *MediaBuy, start string, end time.Time, now time.Time) {

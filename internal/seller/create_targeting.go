@@ -80,7 +80,7 @@ func (c *checks) frequencyCap(field string, f *adcp.FrequencyCap) *adserver.Freq
 		out.Suppress = c.timespan(field+".suppress", *f.Suppress)
 	case f.SuppressMinutes != nil:
 		minutes, err := money.Parse(string(*f.SuppressMinutes))
-		if err != nil || minutes < 0 {
+		if err != nil || minutes < 0 || minutes > money.Micros(maxFlight/time.Minute)*money.Unit {
 			c.add(adcp.CodeValidationError, field+".suppress_minutes", "suppress_minutes is not a number of minutes.")
 			return nil
 		}

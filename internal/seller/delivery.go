@@ -261,5 +261,5 @@ func (p *Package) pacingIndex(spend money.Micros, now time.Time) *adcp.Decimal {
 	if elapsed <= 0 || p.Canceled {
 		return nil
 	}
-	return ratio(int64(spend), int64(p.Budget.MulDiv(int64(elapsed/time.Second), int64(whole/time.Second))))
+	return ratio(int64(spend), int64(p.Budget.MulDiv(int64(elapsed/time.Microsecond), int64(whole/time.Microsecond))))
 }

@@ -3,6 +3,7 @@ package seller_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,8 +46,17 @@ var orderTasks = []string{
 
 func TestGoldenPairsOfOrders(t *testing.T) {
 	t.Parallel()
-	// Refusals without steps leave nothing behind, so they share a house.
-	shared := sync.OnceValue(func() *house { return goldenHouse(t) })
+	// Every house starts from a copy of one database. Refusals without steps
+	// leave nothing behind, so they share a house.
+	books := sync.OnceValue(func() []byte { return goldenBooks(t) })
+	open := func(t testing.TB) *house {
+		cfg := storetest.Config(t, store.SQLite)
+		if err := os.WriteFile(cfg.Path, books(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return openHouse(t, storetest.OpenConfig(t, cfg))
+	}
+	shared := sync.OnceValue(func() *house { return open(t) })
 	for _, task := range orderTasks {
 		files, err := filepath.Glob(filepath.Join("testdata", task, "*", "*.json"))
 		if err != nil || len(files) == 0 {
@@ -56,21 +66,34 @@ func TestGoldenPairsOfOrders(t *testing.T) {
 			refused := filepath.Base(filepath.Dir(file)) == "refused"
 			t.Run(strings.TrimSuffix(strings.TrimPrefix(file, "testdata/"), ".json"), func(t *testing.T) {
 				t.Parallel()
-				checkOrderPair(t, task, file, refused, shared)
+				checkOrderPair(t, task, file, refused, open, shared)
 			})
 		}
 	}
 }
 
-func goldenHouse(t testing.TB) *house {
-	h := openHouse(t, storetest.Open(t, store.SQLite))
+// goldenBooks is a database with the buyer's account and creatives.
+func goldenBooks(t testing.TB) []byte {
+	cfg := storetest.Config(t, store.SQLite)
+	db, err := store.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := openHouse(t, db)
 	h.account("buyer", "acme.example")
 	h.upload("spot", "audio_30s")
 	h.upload("clip", "video_15s")
-	return h
+	if err := errors.Join(h.queue.Stop(t.Context()), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	books, err := os.ReadFile(cfg.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return books
 }
 
-func checkOrderPair(t *testing.T, task, file string, refused bool, shared func() *house) {
+func checkOrderPair(t *testing.T, task, file string, refused bool, open func(testing.TB) *house, shared func() *house) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +106,7 @@ func checkOrderPair(t *testing.T, task, file string, refused bool, shared func()
 	}
 	h := shared
 	if !refused || len(p.Steps) > 0 {
-		h = func() *house { return goldenHouse(t) }
+		h = func() *house { return open(t) }
 	}
 	got := h().play(t, p, task)
 	if (got.err != nil) != refused {

@@ -107,7 +107,7 @@ func TestRandomOperationsFollowTheTable(t *testing.T) {
 	t.Parallel()
 	h := sqliteHouse(t)
 	h.upload("spot", "audio_30s")
-	left := 25 // sequences: each is a dozen calls of a real agent
+	left := 15 // sequences: each is a dozen calls of a real agent
 	rapid.Check(t, func(rt *rapid.T) {
 		if left--; left < 0 {
 			return

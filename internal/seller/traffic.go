@@ -86,33 +86,44 @@ func (b *MediaBuy) summary() string {
 
 // traffic carries a task to the ad server. Only when the ad server holds all of
 // it, read back, are the books changed and the task completed, in one transaction.
-// It may run any number of times for one task.
+// It may run any number of times for one task. Whatever keeps it from an end, it is
+// tried again: an order is not given up because something was down for long.
 func (s *Service) traffic(ctx context.Context, j trafficJob) error {
-	t, err := s.task(ctx, s.db.Read(), j.TaskID)
+	err := s.carry(ctx, j.TaskID)
 	switch {
+	case err == nil:
+		s.patience.forget(j.TaskID)
+		s.waiting.tell(j.TaskID)
+		return nil
 	case errors.Is(err, errNoRow):
 		return job.Cancel(err)
-	case err != nil:
-		return err
-	case t.Status != adcp.TaskStatusWorking:
-		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
-	defer s.waiting.tell(t.ID)
+	pause := s.patience.next(j.TaskID)
+	s.log.WarnContext(ctx, "a change has not reached the ad server yet", "task", j.TaskID, "again_in", pause, "error", err)
+	return job.Later(pause)
+}
+
+func (s *Service) carry(ctx context.Context, taskID string) error {
+	t, err := s.task(ctx, s.db.Read(), taskID)
+	if err != nil || t.Status != adcp.TaskStatusWorking {
+		return err
+	}
 	for i, c := range t.Change.Buys {
 		b, _ := c.outcome(t.Change.Actor, t.DecidedAt)
 		err := s.push(ctx, b.Order())
 		if refused, ok := errors.AsType[*adserver.Refusal](err); ok {
 			s.log.WarnContext(ctx, "the ad server refused a change", "task", t.ID, "field", refused.Field, "reason", refused.Reason)
 			if err := s.undo(ctx, t); err != nil {
-				return s.later(ctx, t, fmt.Errorf("undo after a refusal: %w", err))
+				return fmt.Errorf("undo after a refusal: %w", err)
 			}
 			return s.fail(ctx, t, refusedBy(refused, i))
 		}
 		if err != nil {
-			return s.later(ctx, t, err)
+			return err
 		}
 	}
-	s.patience.forget(t.ID)
 	return s.complete(ctx, t)
 }
 
@@ -142,17 +153,6 @@ func (s *Service) push(ctx context.Context, order adserver.Order) error {
 		last = fmt.Errorf("%w: it does not show the order yet: %s", adserver.ErrUnavailable, strings.Join(differences, "; "))
 	}
 	return last
-}
-
-// later leaves the task to be tried again. An ad server that is down for long is
-// no reason to give up an order, so this does not count as a failed attempt.
-func (s *Service) later(ctx context.Context, t *Task, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	pause := s.patience.next(t.ID)
-	s.log.WarnContext(ctx, "the ad server does not hold a change yet", "task", t.ID, "again_in", pause, "error", err)
-	return job.Later(pause)
 }
 
 // undo takes back what a refused task may have left at the ad server: a new order
@@ -273,7 +273,6 @@ func (s *Service) result(ctx context.Context, q *store.Queries, t *Task, bought 
 
 // fail ends the task with an error; the media buys stay as they were.
 func (s *Service) fail(ctx context.Context, t *Task, problem *adcp.Error) error {
-	s.patience.forget(t.ID)
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		t := *t
 		t.Error, t.UpdatedAt = problem, latest(t.DecidedAt, s.now())
