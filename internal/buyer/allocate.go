@@ -100,20 +100,22 @@ func allocateWithin(in Intent, offers []valued, limit spread, budget, quantum mo
 		p.slots = append(p.slots, s)
 	}
 	quanta, exact := p.solve()
-	a := allocated{amounts: make([]money.Micros, len(offers)), spread: limit, sellers: len(sellers), exact: exact,
-		lineCap: quantum * money.Micros(inQuanta(limit.line)), quantum: quantum}
+	a := allocated{
+		amounts: make([]money.Micros, len(offers)), spread: limit, sellers: len(sellers), exact: exact,
+		lineCap: quantum * money.Micros(inQuanta(limit.line)), quantum: quantum,
+	}
 	for i, x := range quanta {
 		if x > 0 {
 			a.amounts[i] = max(min(quantum*money.Micros(x), offers[i].most), offers[i].least)
 		}
 	}
-	a.topUp(in, p, offers, budget, sellers, channels)
+	a.topUp(in, offers, budget)
 	return a
 }
 
 // topUp gives the coins that were lost to rounding to the lines that make most
 // of them, within every limit.
-func (a allocated) topUp(in Intent, p problem, offers []valued, budget money.Micros, sellers, channels []string) {
+func (a allocated) topUp(in Intent, offers []valued, budget money.Micros) {
 	left := budget - a.total()
 	bySeller, byChannel := map[string]money.Micros{}, map[string]money.Micros{}
 	order := make([]int, 0, len(offers))

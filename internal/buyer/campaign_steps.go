@@ -175,16 +175,16 @@ func (s *Service) keepPlan(ctx context.Context, tx *store.Tx, r *record, documen
 	for i, l := range lines {
 		terms, err := json.Marshal(terms{Formats: l.Formats})
 		if err != nil {
-			return fmt.Errorf("line %s: %w", l.Line.ID, err)
+			return fmt.Errorf("line %s: %w", l.line.ID, err)
 		}
 		if err := tx.InsertPlanLine(ctx, store.InsertPlanLineParams{
-			Tenant: s.tenant, LineID: l.Line.ID, CampaignID: r.CampaignID, Position: int64(i), Seller: l.Line.Seller,
-			ProductID: l.Line.ProductID, PricingOptionID: l.Line.PricingOptionID, Budget: int64(l.budget), Currency: r.Currency,
+			Tenant: s.tenant, LineID: l.line.ID, CampaignID: r.CampaignID, Position: int64(i), Seller: l.line.Seller,
+			ProductID: l.line.ProductID, PricingOptionID: l.line.PricingOptionID, Budget: int64(l.budget), Currency: r.Currency,
 			Price: int64(l.Fixed), Bid: int64(l.bid), Document: string(terms),
 		}); err != nil {
-			return fmt.Errorf("line %s: %w", l.Line.ID, err)
+			return fmt.Errorf("line %s: %w", l.line.ID, err)
 		}
-		if err := book.move(ctx, l.Line.ID, "", Planned, l.budget, ActorSystem, "planned"); err != nil {
+		if err := book.move(ctx, l.line.ID, "", Planned, l.budget, ActorSystem, "planned"); err != nil {
 			return err
 		}
 	}

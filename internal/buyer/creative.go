@@ -128,16 +128,20 @@ func (st studio) asset(creativeID, assetID, kind string, r adcp.FormatAssetRequi
 		if len(r.Formats) > 0 {
 			extension = string(r.Formats[0])
 		}
-		return map[string]any{"asset_type": kind, "url": hosted(extension), "width": width, "height": height,
-			"format": extension, "alt_text": cut(st.name, 120)}, true
+		return map[string]any{
+			"asset_type": kind, "url": hosted(extension), "width": width, "height": height,
+			"format": extension, "alt_text": cut(st.name, 120),
+		}, true
 	case "video":
 		width, height := size(r, f, want, 1920, 1080)
 		container := "mp4"
 		if len(r.Containers) > 0 {
 			container = string(r.Containers[0])
 		}
-		return map[string]any{"asset_type": kind, "url": hosted(container), "width": width, "height": height,
-			"duration_ms": st.duration(r, want), "container_format": container}, true
+		return map[string]any{
+			"asset_type": kind, "url": hosted(container), "width": width, "height": height,
+			"duration_ms": st.duration(r, want), "container_format": container,
+		}, true
 	case "audio":
 		extension := "mp3"
 		if len(r.Formats) > 0 {

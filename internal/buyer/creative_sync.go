@@ -56,8 +56,7 @@ func (s *Service) bringCreatives(ctx context.Context, c *client.Client, b *booki
 		return ctx.Err()
 	}
 	if err != nil {
-		s.log.WarnContext(ctx, "creative formats could not be read", "seller", b.Seller, "error", s.said(err))
-		return nil
+		return s.later(ctx, b, "creative formats could not be read", err)
 	}
 	in := b.campaign.intent
 	st := studio{campaignID: b.CampaignID, seller: b.Seller, name: in.Name, domain: in.BrandDomain, seconds: in.AdLengths}
@@ -146,8 +145,7 @@ func (s *Service) syncCreatives(ctx context.Context, c *client.Client, b *bookin
 		return s.noteCreatives(ctx, b, w)
 	}
 	if err != nil {
-		s.log.WarnContext(ctx, "creatives could not be brought", "seller", b.Seller, "error", s.said(err))
-		return nil
+		return s.later(ctx, b, "creatives could not be brought", err)
 	}
 	if task := adcp.Val(answer.TaskID); len(answer.Creatives) == 0 && token(task) {
 		w.TaskID = task
@@ -164,8 +162,7 @@ func (s *Service) followCreatives(ctx context.Context, c *client.Client, b *book
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		s.log.WarnContext(ctx, "a task could not be looked at", "seller", b.Seller, "error", s.said(err))
-		return nil
+		return s.later(ctx, b, "a task could not be looked at", err)
 	case task.Err != nil:
 		w.Done, w.TaskID, w.ByPackage = true, "", map[string][]string{}
 		w.Problems = append(w.Problems, s.taskEnded(task.Err))

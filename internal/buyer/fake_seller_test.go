@@ -234,8 +234,10 @@ func (f *fakeSeller) answer(b *fakeBuy) *adcp.CreateMediaBuyResponse {
 		ConfirmedAt: adcp.Some(b.at), Currency: new("USD"), Packages: []adcp.Package{},
 	}
 	for i, p := range b.request.Packages {
-		resp.Packages = append(resp.Packages, adcp.Package{PackageID: packageID(b.id, i), ProductID: &p.ProductID, Budget: &p.Budget,
-			PricingOptionID: &p.PricingOptionID, BidPrice: p.BidPrice})
+		resp.Packages = append(resp.Packages, adcp.Package{
+			PackageID: packageID(b.id, i), ProductID: &p.ProductID, Budget: &p.Budget,
+			PricingOptionID: &p.PricingOptionID, BidPrice: p.BidPrice,
+		})
 	}
 	if f.change != nil {
 		f.change(resp)
@@ -292,8 +294,10 @@ func (f *fakeSeller) getBuys(_ context.Context, _ *agent.Call, req *adcp.GetMedi
 	resp := &adcp.GetMediaBuysResponse{MediaBuys: []adcp.GetMediaBuysResponseMediaBuy{}}
 	for _, mediaBuyID := range req.MediaBuyIDs {
 		if b := f.buys[mediaBuyID]; b != nil {
-			resp.MediaBuys = append(resp.MediaBuys, adcp.GetMediaBuysResponseMediaBuy{MediaBuyID: b.id, Status: b.status(f.clock.Now()), Currency: "USD",
-				TotalBudget: "0", ConfirmedAt: &b.at, Revision: 1, Packages: []adcp.PackageStatus{}})
+			resp.MediaBuys = append(resp.MediaBuys, adcp.GetMediaBuysResponseMediaBuy{
+				MediaBuyID: b.id, Status: b.status(f.clock.Now()), Currency: "USD",
+				TotalBudget: "0", ConfirmedAt: &b.at, Revision: 1, Packages: []adcp.PackageStatus{},
+			})
 		}
 	}
 	return resp, nil
@@ -304,8 +308,10 @@ func (f *fakeSeller) delivery(_ context.Context, _ *agent.Call, req *adcp.GetMed
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.clock.Now()
-	resp := &adcp.GetMediaBuyDeliveryResponse{Currency: "USD", ReportingPeriod: adcp.GetMediaBuyDeliveryResponseReportingPeriod{Start: now, End: now},
-		MediaBuyDeliveries: []adcp.GetMediaBuyDeliveryResponseMediaBuyDelivery{}}
+	resp := &adcp.GetMediaBuyDeliveryResponse{
+		Currency: "USD", ReportingPeriod: adcp.GetMediaBuyDeliveryResponseReportingPeriod{Start: now, End: now},
+		MediaBuyDeliveries: []adcp.GetMediaBuyDeliveryResponseMediaBuyDelivery{},
+	}
 	for _, mediaBuyID := range req.MediaBuyIDs {
 		b := f.buys[mediaBuyID]
 		if b == nil {
@@ -314,8 +320,10 @@ func (f *fakeSeller) delivery(_ context.Context, _ *agent.Call, req *adcp.GetMed
 		d := adcp.GetMediaBuyDeliveryResponseMediaBuyDelivery{MediaBuyID: b.id, Status: "active", ByPackage: []adcp.GetMediaBuyDeliveryResponseMediaBuyDeliveryByPackageItem{}}
 		d.Totals.Spend = "0"
 		for i, p := range b.request.Packages {
-			item := adcp.GetMediaBuyDeliveryResponseMediaBuyDeliveryByPackageItem{PackageID: packageID(b.id, i), Spend: "0", Impressions: new(adcp.Decimal("0")),
-				PricingModel: "cpm", Rate: "1", Currency: "USD"}
+			item := adcp.GetMediaBuyDeliveryResponseMediaBuyDeliveryByPackageItem{
+				PackageID: packageID(b.id, i), Spend: "0", Impressions: new(adcp.Decimal("0")),
+				PricingModel: "cpm", Rate: "1", Currency: "USD",
+			}
 			if !now.Before(b.request.EndTime) && !b.canceled {
 				budget, err := p.Budget.Micros()
 				if err != nil {
@@ -341,7 +349,9 @@ func wireProduct(productID, channel string, price float64) map[string]any {
 		"publisher_properties": []any{map[string]any{"publisher_domain": "pub.example", "selection_type": "all"}},
 		"format_ids":           []any{map[string]any{"agent_url": "https://formats.example", "id": "video_15s"}},
 		"pricing_options":      []any{map[string]any{"pricing_option_id": "cpm1", "pricing_model": "cpm", "currency": "USD", "fixed_price": price}},
-		"reporting_capabilities": map[string]any{"available_reporting_frequencies": []string{"daily"}, "expected_delay_minutes": 0, "timezone": "UTC",
-			"supports_webhooks": false, "available_metrics": []string{"impressions", "spend"}, "date_range_support": "date_range"},
+		"reporting_capabilities": map[string]any{
+			"available_reporting_frequencies": []string{"daily"}, "expected_delay_minutes": 0, "timezone": "UTC",
+			"supports_webhooks": false, "available_metrics": []string{"impressions", "spend"}, "date_range_support": "date_range",
+		},
 	}
 }

@@ -47,8 +47,10 @@ const mandatory = int64(1) << 50
 // other along the path that adds most ends at the best solution. It reports
 // false where the taken slots cannot have their minimums together.
 func (p problem) relaxed(choices []choice) (quanta []int64, value int64, ok bool) {
-	f := flow{problem: p, choices: choices, x: make([]int64, len(p.slots)),
-		sellerUsed: make([]int64, len(p.sellerCap)), channelUsed: make([]int64, len(p.channelCap))}
+	f := flow{
+		problem: p, choices: choices, x: make([]int64, len(p.slots)),
+		sellerUsed: make([]int64, len(p.sellerCap)), channelUsed: make([]int64, len(p.channelCap)),
+	}
 	for range p.quanta {
 		if !f.augment() {
 			break

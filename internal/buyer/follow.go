@@ -79,8 +79,7 @@ func (s *Service) followTask(ctx context.Context, b *booking) error {
 		return err
 	}
 	if err != nil {
-		s.log.WarnContext(ctx, "a task could not be looked at", "seller", b.Seller, "error", s.said(err))
-		return nil
+		return s.later(ctx, b, "a task could not be looked at", err)
 	}
 	if task.Err != nil {
 		return s.lose(ctx, b, s.taskEnded(task.Err), refusalOf(task.Err))
@@ -89,6 +88,13 @@ func (s *Service) followTask(ctx context.Context, b *booking) error {
 		return nil
 	}
 	return s.answered(ctx, b, *task.Result)
+}
+
+// later leaves to the next time what a seller did not answer now. It is no
+// failure of the agent's, so it returns nothing to stop for.
+func (s *Service) later(ctx context.Context, b *booking, what string, err error) error {
+	s.log.WarnContext(ctx, what, "campaign", b.CampaignID, "seller", b.Seller, "error", s.said(err))
+	return nil
 }
 
 func (s *Service) taskEnded(err error) string {
@@ -124,8 +130,7 @@ func (s *Service) followBuy(ctx context.Context, b *booking) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		s.log.WarnContext(ctx, "a media buy could not be read", "seller", b.Seller, "error", s.said(err))
-		return nil
+		return s.later(ctx, b, "a media buy could not be read", err)
 	}
 	if status := string(buy.Status); status != b.Status {
 		if err := s.noteStatus(ctx, b, buy); err != nil {
@@ -207,8 +212,7 @@ func (s *Service) readDelivery(ctx context.Context, c *client.Client, b *booking
 		return ctx.Err()
 	}
 	if err != nil {
-		s.log.WarnContext(ctx, "delivery could not be read", "seller", b.Seller, "error", s.said(err))
-		return nil
+		return s.later(ctx, b, "delivery could not be read", err)
 	}
 	if err := s.step(ctx, "delivery read at "+b.Seller); err != nil {
 		return err

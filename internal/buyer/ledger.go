@@ -68,8 +68,10 @@ type ledger struct {
 
 // ledger reads a campaign's ledger. Callers have claimed the campaign's row.
 func (s *Service) ledger(ctx context.Context, tx *store.Tx, r *record) (*ledger, error) {
-	l := &ledger{s: s, tx: tx, campaign: r.CampaignID, currency: r.currency(), budget: money.Micros(r.Budget),
-		lines: map[string]map[Balance]money.Micros{}, totals: map[Balance]money.Micros{}}
+	l := &ledger{
+		s: s, tx: tx, campaign: r.CampaignID, currency: r.currency(), budget: money.Micros(r.Budget),
+		lines: map[string]map[Balance]money.Micros{}, totals: map[Balance]money.Micros{},
+	}
 	rows, err := tx.LedgerEntries(ctx, store.LedgerEntriesParams{Tenant: s.tenant, CampaignID: r.CampaignID})
 	if err != nil {
 		return nil, fmt.Errorf("ledger of campaign %s: %w", r.CampaignID, err)
@@ -149,8 +151,10 @@ func (s *Service) Ledger(ctx context.Context, campaignID string) ([]Entry, error
 	}
 	entries := make([]Entry, len(rows))
 	for i, r := range rows {
-		entries[i] = Entry{Balance: Balance(r.Kind), LineID: r.LineID, Actor: r.Actor, Reason: r.Reason,
-			Amount: money.Amount{Micros: money.Micros(r.Amount), Currency: money.Currency(r.Currency)}}
+		entries[i] = Entry{
+			Balance: Balance(r.Kind), LineID: r.LineID, Actor: r.Actor, Reason: r.Reason,
+			Amount: money.Amount{Micros: money.Micros(r.Amount), Currency: money.Currency(r.Currency)},
+		}
 	}
 	return entries, nil
 }

@@ -229,8 +229,10 @@ func (o *Offer) readRates(points []adcp.ForecastPoint, impressions int64, sum fu
 		}
 		return 0
 	}
-	o.Seen = Rates{Click: rate("clicks"), View: rate("views"), Complete: rate("completed_views"),
-		Convert: rate("conversions", "purchase", "lead", "app_install")}
+	o.Seen = Rates{
+		Click: rate("clicks"), View: rate("views"), Complete: rate("completed_views"),
+		Convert: rate("conversions", "purchase", "lead", "app_install"),
+	}
 	if v := points[0].Viewability; v != nil && v.ViewableRate != nil {
 		if r, err := middle(*v.ViewableRate).Rat(); err == nil && r.Sign() > 0 {
 			r.Mul(r, big.NewRat(million, 1))

@@ -32,8 +32,10 @@ func intent(budget int64) Intent {
 }
 
 func offer(seller, product, channel string, cpm money.Micros) Offer {
-	return Offer{Seller: seller, ProductID: product, PricingOptionID: "p1", Product: product, Channels: []string{channel},
-		Model: ModelCPM, Currency: "USD", Fixed: cpm}
+	return Offer{
+		Seller: seller, ProductID: product, PricingOptionID: "p1", Product: product, Channels: []string{channel},
+		Model: ModelCPM, Currency: "USD", Fixed: cpm,
+	}
 }
 
 func plan(t *testing.T, in Intent, offers ...Offer) (Plan, []planned) {
@@ -108,8 +110,8 @@ func TestOneOfferTakesTheBudget(t *testing.T) {
 	if p.Planned != "10000.00" || p.Unallocated != "0.00" || p.UnallocatedReason != "" {
 		t.Errorf("planned %s, left %s (%s)", p.Planned, p.Unallocated, p.UnallocatedReason)
 	}
-	if l := lines[0]; l.Impressions != 500_000 || l.EffectiveCPM != "20.00" || l.Price != "20.00" || l.Bid != "" {
-		t.Errorf("line %+v", l.Line)
+	if l := lines[0].line; l.Impressions != 500_000 || l.EffectiveCPM != "20.00" || l.Price != "20.00" || l.Bid != "" {
+		t.Errorf("line %+v", l)
 	}
 }
 
@@ -162,8 +164,8 @@ func TestAFlatPriceIsBoughtWholeOrNotAtAll(t *testing.T) {
 	flat := offer("a", "takeover", "ctv", usd(3_333))
 	flat.Model, flat.Estimated = ModelFlatRate, 400_000
 	p, lines := plan(t, intent(10_000), flat, offer("b", "p", "olv", usd(12)), offer("c", "q", "podcast", usd(18)))
-	i := slices.IndexFunc(lines, func(l planned) bool { return l.Line.ProductID == "takeover" })
-	if i < 0 || lines[i].Line.Budget != "3333.00" || lines[i].Impressions != 400_000 {
+	i := slices.IndexFunc(lines, func(l planned) bool { return l.line.ProductID == "takeover" })
+	if i < 0 || lines[i].line.Budget != "3333.00" || lines[i].line.Impressions != 400_000 {
 		t.Fatalf("lines %+v", p.Lines)
 	}
 	if p.Unallocated != "0.00" {
@@ -195,8 +197,8 @@ func TestTheBudgetIsSpreadOverSellersAndChannels(t *testing.T) {
 	_, lines := plan(t, intent(100_000), offers...)
 	bySeller, byChannel := map[string]money.Micros{}, map[string]money.Micros{}
 	for _, l := range lines {
-		bySeller[l.Line.Seller] += l.budget
-		byChannel[l.Line.Channel] += l.budget
+		bySeller[l.line.Seller] += l.budget
+		byChannel[l.line.Channel] += l.budget
 	}
 	for s, m := range bySeller {
 		if m > usd(50_000) {
@@ -220,7 +222,7 @@ func TestChannelSharesAreHonoured(t *testing.T) {
 	_, lines := plan(t, in, offer("a", "tv", "ctv", usd(20)), offer("b", "tv2", "ctv", usd(22)), offer("b", "pod", "podcast", usd(9)))
 	got := map[string]money.Micros{}
 	for _, l := range lines {
-		got[l.Line.Channel] += l.budget
+		got[l.line.Channel] += l.budget
 	}
 	want := map[string]money.Micros{"ctv": usd(70_000), "podcast": usd(30_000)}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -336,11 +338,11 @@ func checkPlan(t *rapid.T, in Intent, offers []Offer, p Plan, lines []planned) {
 	settled := map[string]bool{}
 	for i, l := range lines {
 		sum += l.budget
-		settled[l.Line.Seller+" "+l.Line.ProductID] = true
-		if l.Line != p.Lines[i] {
-			t.Fatalf("line %d is told otherwise: %+v, %+v", i, l.Line, p.Lines[i])
+		settled[l.line.Seller+" "+l.line.ProductID] = true
+		if l.line != p.Lines[i] {
+			t.Fatalf("line %d is told otherwise: %+v, %+v", i, l.line, p.Lines[i])
 		}
-		if got, err := l.Line.Amount(); err != nil || got != (money.Amount{Micros: l.budget, Currency: in.Budget.Currency}) {
+		if got, err := l.line.Amount(); err != nil || got != (money.Amount{Micros: l.budget, Currency: in.Budget.Currency}) {
 			t.Fatalf("line %d says %v, %v; holds %s", i, got, err, l.budget)
 		}
 		if l.budget <= 0 || l.budget%in.Budget.Currency.Unit() != 0 {
@@ -349,8 +351,8 @@ func checkPlan(t *rapid.T, in Intent, offers []Offer, p Plan, lines []planned) {
 		if l.budget < l.MinSpend {
 			t.Fatalf("%s is less than the least spend %s", l.budget, l.MinSpend)
 		}
-		if l.Available > 0 && !l.lump() && l.Impressions > l.Available {
-			t.Fatalf("%d impressions of %d available", l.Impressions, l.Available)
+		if l.Available > 0 && !l.lump() && l.line.Impressions > l.Available {
+			t.Fatalf("%d impressions of %d available", l.line.Impressions, l.Available)
 		}
 		if in.MaxCPM > 0 && l.cpm > in.MaxCPM {
 			t.Fatalf("CPM %s over the ceiling %s", l.cpm, in.MaxCPM)
@@ -358,11 +360,11 @@ func checkPlan(t *rapid.T, in Intent, offers []Offer, p Plan, lines []planned) {
 		if l.Auction && l.bid < l.Floor {
 			t.Fatalf("bid %s under the floor %s", l.bid, l.Floor)
 		}
-		if len(in.Channels) > 0 && !slices.Contains(in.Channels, l.Line.Channel) {
-			t.Fatalf("channel %s is not in %v", l.Line.Channel, in.Channels)
+		if len(in.Channels) > 0 && !slices.Contains(in.Channels, l.line.Channel) {
+			t.Fatalf("channel %s is not in %v", l.line.Channel, in.Channels)
 		}
-		if !strings.Contains(l.Reason, "of the budget") {
-			t.Fatalf("reason %q does not say the share", l.Reason)
+		if !strings.Contains(l.line.Reason, "of the budget") {
+			t.Fatalf("reason %q does not say the share", l.line.Reason)
 		}
 	}
 	if sum > in.Budget.Micros || sum.Format(in.Budget.Currency) != p.Planned {

@@ -21,8 +21,8 @@ type found struct {
 
 // planned is a line of the plan with what booking needs of its offer.
 type planned struct {
-	Line
 	valued
+	line   Line
 	budget money.Micros
 }
 
@@ -50,10 +50,10 @@ func makePlan(in Intent, campaignID string, f found, now time.Time) (Plan, []pla
 			rejected = append(rejected, Rejection{v.Seller, v.ProductID, r.passedOver(v)})
 			continue
 		}
-		lines = append(lines, planned{Line: r.line(campaignID, i), valued: v, budget: a.amounts[i]})
+		lines = append(lines, planned{valued: v, line: r.line(campaignID, i), budget: a.amounts[i]})
 	}
 	slices.SortFunc(lines, func(x, y planned) int {
-		return cmp.Or(cmp.Compare(y.budget, x.budget), strings.Compare(x.Line.Seller, y.Line.Seller), strings.Compare(x.Line.ProductID, y.Line.ProductID))
+		return cmp.Or(cmp.Compare(y.budget, x.budget), strings.Compare(x.line.Seller, y.line.Seller), strings.Compare(x.line.ProductID, y.line.ProductID))
 	})
 	sortRejections(rejected)
 	leftOut := slices.Clone(f.leftOut)
@@ -70,7 +70,7 @@ func makePlan(in Intent, campaignID string, f found, now time.Time) (Plan, []pla
 	}
 	plan.UnallocatedReason, plan.Method, plan.Assumptions = r.unallocated(), a.method(in.Outcome), r.assumptions()
 	for _, l := range lines {
-		plan.Lines = append(plan.Lines, l.Line)
+		plan.Lines = append(plan.Lines, l.line)
 	}
 	return plan, lines, nil
 }
@@ -178,8 +178,10 @@ func shorten(usable []valued) (kept []valued, dearer []Rejection) {
 	for _, v := range usable {
 		s := shelf{v.Seller, v.channel}
 		if list := costs[s]; len(list) > shortlist && (v.cost > list[shortlist-1] || room[s] == 0) {
-			dearer = append(dearer, Rejection{v.Seller, v.ProductID,
-				fmt.Sprintf("dearer than %d other products of this seller on %s", shortlist, v.channel)})
+			dearer = append(dearer, Rejection{
+				v.Seller, v.ProductID,
+				fmt.Sprintf("dearer than %d other products of this seller on %s", shortlist, v.channel),
+			})
 			continue
 		}
 		room[s]--

@@ -40,8 +40,10 @@ func (s *Service) report(ctx context.Context, tx *store.Tx, r *record) (Report, 
 	}
 	c := r.currency()
 	if r.Authority > 0 {
-		report.Approval = &Signature{Actor: r.ApprovedBy, Limit: money.Micros(r.Authority).Format(c), Currency: r.Currency,
-			At: store.Time(r.ApprovedAt), Reason: r.Approval}
+		report.Approval = &Signature{
+			Actor: r.ApprovedBy, Limit: money.Micros(r.Authority).Format(c), Currency: r.Currency,
+			At: store.Time(r.ApprovedAt), Reason: r.Approval,
+		}
 	}
 	changes, err := tx.CampaignTransitions(ctx, store.CampaignTransitionsParams{Tenant: s.tenant, CampaignID: r.CampaignID})
 	if err != nil {
@@ -158,8 +160,10 @@ func (s *Service) buyReport(ctx context.Context, tx *store.Tx, b *booking) (BuyR
 	work, packages := b.creativeWork(), b.packages()
 	var budget money.Micros
 	for _, l := range lines {
-		p := PackageReport{ProductID: l.ProductID, PricingOptionID: l.PricingOptionID, Budget: money.Micros(l.Budget).Format(c),
-			Currency: string(c), CreativeIDs: []string{}}
+		p := PackageReport{
+			ProductID: l.ProductID, PricingOptionID: l.PricingOptionID, Budget: money.Micros(l.Budget).Format(c),
+			Currency: string(c), CreativeIDs: []string{},
+		}
 		if i := slices.IndexFunc(packages, func(p bookedPackage) bool { return p.LineID == l.LineID }); i >= 0 {
 			p.PackageID = packages[i].PackageID
 			p.CreativeIDs = append(p.CreativeIDs, work.ByPackage[p.PackageID]...)

@@ -42,20 +42,34 @@ func TestPricesAreReadAsTheyAreMeant(t *testing.T) {
 		rule, option string
 		want         Offer
 	}{
-		{"Fixed", `{"pricing_option_id":"o","pricing_model":"cpm","currency":"USD","fixed_price":12.345,"min_spend_per_package":500}`,
-			Offer{Model: ModelCPM, Fixed: 12_345_000, MinSpend: usd(500)}},
-		{"Auction", `{"pricing_option_id":"o","pricing_model":"cpc","currency":"USD","floor_price":0.1,"max_bid":true,"price_guidance":{"p50":0.2,"p75":0.3}}`,
-			Offer{Model: ModelCPC, Auction: true, Floor: 100_000, Guidance50: 200_000, Guidance75: 300_000, BidIsCeiling: true}},
-		{"PointsAtLeast", `{"pricing_option_id":"o","pricing_model":"cpp","currency":"USD","fixed_price":100,"parameters":{"demographic":"P18+","min_points":12.5}}`,
-			Offer{Model: ModelCPP, Fixed: usd(100), MinSpend: usd(1250)}},
-		{"FlatEstimate", `{"pricing_option_id":"o","pricing_model":"flat_rate","currency":"USD","fixed_price":9000,"parameters":{"type":"dooh","estimated_impressions":5000}}`,
-			Offer{Model: ModelFlatRate, Fixed: usd(9000), Estimated: 5000}},
-		{"TimeUnits", `{"pricing_option_id":"o","pricing_model":"time","currency":"USD","fixed_price":700,"parameters":{"time_unit":"week"}}`,
-			Offer{Model: ModelTime, Fixed: usd(700), TimeUnits: 5}},
-		{"TimeTooShort", `{"pricing_option_id":"o","pricing_model":"time","currency":"USD","fixed_price":700,"parameters":{"time_unit":"month","min_duration":2}}`,
-			Offer{Model: ModelTime, Fixed: usd(700)}},
-		{"TimeTooLong", `{"pricing_option_id":"o","pricing_model":"time","currency":"USD","fixed_price":700,"parameters":{"time_unit":"day","max_duration":7}}`,
-			Offer{Model: ModelTime, Fixed: usd(700)}},
+		{
+			"Fixed", `{"pricing_option_id":"o","pricing_model":"cpm","currency":"USD","fixed_price":12.345,"min_spend_per_package":500}`,
+			Offer{Model: ModelCPM, Fixed: 12_345_000, MinSpend: usd(500)},
+		},
+		{
+			"Auction", `{"pricing_option_id":"o","pricing_model":"cpc","currency":"USD","floor_price":0.1,"max_bid":true,"price_guidance":{"p50":0.2,"p75":0.3}}`,
+			Offer{Model: ModelCPC, Auction: true, Floor: 100_000, Guidance50: 200_000, Guidance75: 300_000, BidIsCeiling: true},
+		},
+		{
+			"PointsAtLeast", `{"pricing_option_id":"o","pricing_model":"cpp","currency":"USD","fixed_price":100,"parameters":{"demographic":"P18+","min_points":12.5}}`,
+			Offer{Model: ModelCPP, Fixed: usd(100), MinSpend: usd(1250)},
+		},
+		{
+			"FlatEstimate", `{"pricing_option_id":"o","pricing_model":"flat_rate","currency":"USD","fixed_price":9000,"parameters":{"type":"dooh","estimated_impressions":5000}}`,
+			Offer{Model: ModelFlatRate, Fixed: usd(9000), Estimated: 5000},
+		},
+		{
+			"TimeUnits", `{"pricing_option_id":"o","pricing_model":"time","currency":"USD","fixed_price":700,"parameters":{"time_unit":"week"}}`,
+			Offer{Model: ModelTime, Fixed: usd(700), TimeUnits: 5},
+		},
+		{
+			"TimeTooShort", `{"pricing_option_id":"o","pricing_model":"time","currency":"USD","fixed_price":700,"parameters":{"time_unit":"month","min_duration":2}}`,
+			Offer{Model: ModelTime, Fixed: usd(700)},
+		},
+		{
+			"TimeTooLong", `{"pricing_option_id":"o","pricing_model":"time","currency":"USD","fixed_price":700,"parameters":{"time_unit":"day","max_duration":7}}`,
+			Offer{Model: ModelTime, Fixed: usd(700)},
+		},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			t.Parallel()
@@ -87,8 +101,12 @@ func TestForecastsAreReadForTheBrief(t *testing.T) {
 		{"ByTheWeek", `{"method":"modeled","currency":"USD","forecast_range_unit":"weekly","points":[{"metrics":{"impressions":{"mid":7000}}}]}`, 30_000, 0, Rates{}, nil},
 		{"CurveEndsAtItsTop", `{"method":"modeled","currency":"USD","points":[{"budget":5000,"metrics":{"impressions":{"mid":200}}},{"budget":1000,"metrics":{"impressions":{"mid":50}}}]}`, 0, usd(5000), Rates{}, nil},
 		{"CurveInOtherCurrency", `{"method":"modeled","currency":"EUR","points":[{"budget":5000,"metrics":{"impressions":{"mid":200}}}]}`, 0, 0, Rates{}, nil},
-		{"RatesFromTheSamePoint", `{"method":"modeled","currency":"USD","forecast_range_unit":"availability","points":[{"metrics":{"impressions":{"mid":1000},"clicks":{"mid":5},"completed_views":{"mid":900},"views":{"mid":950}},"viewability":{"standard":"mrc","viewable_rate":{"mid":0.82}}}]}`,
-			1000, 0, Rates{Click: 5_000, Complete: 900_000, View: 950_000, Viewable: 820_000}, nil},
+		{
+			"RatesFromTheSamePoint", `{"method":"modeled","currency":"USD","forecast_range_unit":"availability","points":[{"metrics":{"impressions":{"mid":1000},"clicks":{"mid":5},"completed_views":{"mid":900},"views":{"mid":950}},"viewability":{"standard":"mrc","viewable_rate":{"mid":0.82}}}]}`,
+			1000, 0,
+			Rates{Click: 5_000, Complete: 900_000, View: 950_000, Viewable: 820_000},
+			nil,
+		},
 		{"OnlyTheBriefsCountries", `{"method":"modeled","currency":"USD","forecast_range_unit":"availability","points":[
 			{"metrics":{"impressions":{"mid":10}},"dimensions":[{"kind":"geo","geo_level":"country","geo_code":"US"}]},
 			{"metrics":{"impressions":{"mid":99}},"dimensions":[{"kind":"geo","geo_level":"country","geo_code":"DE"}]}]}`, 10, 0, Rates{}, []string{"DE", "US"}},
