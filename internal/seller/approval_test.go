@@ -234,8 +234,10 @@ func TestWhatIsSomebodyElsesDoesNotExist(t *testing.T) {
 			return "sync_accounts", object{"idempotency_key": h.key(), "accounts": []object{{"account": object{"account_id": account}, "payment_terms": "net_30"}}}
 		},
 		"sync_creatives onto a package": func(_, _, pkg, _, _ string) (string, object) {
-			return "sync_creatives", object{"idempotency_key": h.key(), "account": other, "validation_mode": "lenient",
-				"creatives": []object{creative("mine", "audio_30s")}, "assignments": []object{{"creative_id": "mine", "package_id": pkg}}, "dry_run": true}
+			return "sync_creatives", object{
+				"idempotency_key": h.key(), "account": other, "validation_mode": "lenient",
+				"creatives": []object{creative("mine", "audio_30s")}, "assignments": []object{{"creative_id": "mine", "package_id": pkg}}, "dry_run": true,
+			}
 		},
 	} {
 		operation, request := ask(acct, mb, pkg, "spot", taskID)

@@ -56,15 +56,15 @@ func (c *checks) bid(at string, p *Package, bid *adcp.Decimal) bool {
 }
 
 // budget checks a package's budget against what its price demands at least.
-func (c *checks) budget(at string, p *Package, d adcp.Decimal) bool {
+func (c *checks) budget(at string, p *Package, d adcp.Decimal) {
 	field := at + ".budget"
 	amount, ok := c.amount(field, d)
 	if !ok {
-		return false
+		return
 	}
 	if amount > maxBudget {
 		c.add(adcp.CodeValidationError, field, "%s is more than a package can hold.", field)
-		return false
+		return
 	}
 	least := p.leastBudget()
 	if amount == 0 || amount < least {
@@ -74,10 +74,9 @@ func (c *checks) budget(at string, p *Package, d adcp.Decimal) bool {
 			WithSuggestion("Raise the budget to the minimum, or choose another product.").WithDetails(map[string]any{
 			"minimum_budget": number(least), "currency": p.Price.Currency,
 		}))
-		return false
+		return
 	}
 	p.Budget = amount
-	return true
 }
 
 // leastBudget is the smallest budget that the price makes sense with: its minimum
@@ -109,11 +108,11 @@ func (c *checks) duration(at string, p *Package) {
 	if p.Price.Model != adserver.TimeRate || params.MinDuration == 0 && params.MaxDuration == 0 {
 		return
 	}
-	units := unitsWithin(p.Start, p.End, adserver.TimeUnit(params.TimeUnit))
+	units := unitsWithin(p.Start, p.End, params.TimeUnit)
 	if params.MinDuration > 0 && units < params.MinDuration {
 		c.add(adcp.CodeValidationError, at+".end_time", "The flight is shorter than the %d %ss this price is sold for at least.", params.MinDuration, params.TimeUnit)
 	}
-	if params.MaxDuration > 0 && (units > params.MaxDuration || units == params.MaxDuration && after(p.Start, params.MaxDuration, adserver.TimeUnit(params.TimeUnit)).Before(p.End)) {
+	if params.MaxDuration > 0 && (units > params.MaxDuration || units == params.MaxDuration && after(p.Start, params.MaxDuration, params.TimeUnit).Before(p.End)) {
 		c.add(adcp.CodeValidationError, at+".end_time", "The flight is longer than the %d %ss this price is sold for at most.", params.MaxDuration, params.TimeUnit)
 	}
 }

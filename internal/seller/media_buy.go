@@ -257,7 +257,7 @@ func (p *Package) lineItem() adserver.LineItem {
 		ID: p.ID, Name: p.ProductID, ProductID: p.ProductID,
 		Start: p.Start, End: p.End,
 		Guaranteed: p.Guaranteed, PricingModel: p.Price.Model,
-		TimeUnit: adserver.TimeUnit(p.Price.Parameters.TimeUnit),
+		TimeUnit: p.Price.Parameters.TimeUnit,
 		Budget:   p.Budget, Goal: p.Impressions, Pacing: p.Pacing,
 		Paused: p.Paused, Canceled: p.Canceled,
 		Creatives: p.rotation(), RequireCreative: true,

@@ -150,14 +150,14 @@ type Verdict int
 const (
 	// Allowed actions may go ahead.
 	Allowed Verdict = iota
-	// WrongState: the buy is in a state that does not permit the action
+	// WrongState says that the buy is in a state that does not permit the action
 	// (ACTION_NOT_ALLOWED, reason wrong_status).
 	WrongState
-	// Ended: the buy is terminal (INVALID_STATE).
+	// Ended says that the buy is terminal (INVALID_STATE).
 	Ended
-	// AlreadyCanceled: a cancel of what is canceled (NOT_CANCELLABLE).
+	// AlreadyCanceled answers a cancel of what is canceled (NOT_CANCELLABLE).
 	AlreadyCanceled
-	// NotOffered: this seller never does it (UNSUPPORTED_FEATURE).
+	// NotOffered says that this seller never does it (UNSUPPORTED_FEATURE).
 	NotOffered
 )
 
