@@ -93,7 +93,7 @@ func TestCreativesThatComeLateStartTheFlightAtOnce(t *testing.T) {
 	if b := h.buy(id); b.Status != "pending_creatives" {
 		t.Fatalf("with one of two creatives the buy is %s, want pending_creatives", b.Status)
 	}
-	rows, err := h.adServer.AdServer.Delivery(t.Context(), adserver.DeliveryQuery{OrderID: id})
+	rows, err := h.adServer.Delivery(t.Context(), adserver.DeliveryQuery{OrderID: id})
 	if err != nil || len(rows) > 0 {
 		t.Errorf("it delivered %d hours while it waits, %v", len(rows), err)
 	}
