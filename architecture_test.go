@@ -10,7 +10,7 @@ import (
 // package may import only what stands on a lower floor, or on its own floor
 // where the room is the same. README, "The house", tells the same in prose.
 var floors = [][]string{
-	{"internal/clock", "internal/id"},
+	{"internal/clock", "internal/id", "examples"},
 	{"adcp"},
 	{"adcp/agent"},
 	{"adcp/mcp"},
@@ -22,7 +22,6 @@ var floors = [][]string{
 	{"internal/brief", "internal/adserver"},
 	{"internal/seller", "internal/buyer"},
 	{"internal/server"},
-	{"examples"},
 	{"internal/demo"},
 	{"cmd"},
 }

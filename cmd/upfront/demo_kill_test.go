@@ -10,11 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/upfront-media/upfront/internal/demo"
 	"github.com/upfront-media/upfront/internal/store"
 )
 
-// The program is killed 50 times in all, spread over several markets.
+// The program is killed 50 times or more in all, spread over several markets.
 const (
 	killedMarkets = 5
 	killsInMarket = 10
@@ -40,39 +39,47 @@ func TestKilledAnywhereItFinishesTheSame(t *testing.T) {
 			}
 			whole := time.Since(began)
 
-			data := t.TempDir()
 			random := rand.New(rand.NewPCG(uint64(seed), 50))
-			for range killsInMarket {
-				// Points anywhere in a whole run; later ones fall into its last
-				// stretches, because each run goes on where the one before died.
-				killAfter(t, time.Duration(random.Int64N(int64(whole))), append(args, data)...)
+			for kills := 0; kills < killsInMarket; {
+				// Points anywhere in what is left of a run: each goes on where the
+				// one before died, until one is quicker than its killer.
+				data := t.TempDir()
+				for killed(t, time.Duration(random.Int64N(int64(whole)*2/3)), append(args, data)...) {
+					kills++
+				}
+				last := program(t.Context(), append(args, data)...)
+				var errs bytes.Buffer
+				last.Stderr = &errs
+				got, err := last.Output()
+				if err != nil {
+					t.Fatalf("the run after the last kill: %v\n%s", err, errs.String())
+				}
+				if !bytes.Equal(got, want) {
+					t.Errorf("after %d kills the report differs\ngot:\n%s\nwant:\n%s", kills, got, want)
+				}
+				holdsExactly(t, data, got)
 			}
-			last := program(t.Context(), append(args, data)...)
-			var errs bytes.Buffer
-			last.Stderr = &errs
-			got, err := last.Output()
-			if err != nil {
-				t.Fatalf("the run after the last kill: %v\n%s", err, errs.String())
-			}
-			if !bytes.Equal(got, want) {
-				t.Errorf("after %d kills the report differs\ngot:\n%s\nwant:\n%s", killsInMarket, got, want)
-			}
-			holdsExactly(t, data, got)
 		})
 	}
 }
 
-func killAfter(t *testing.T, d time.Duration, args ...string) {
+// killed runs the program and kills it with SIGKILL after d; it reports whether
+// it was still running.
+func killed(t *testing.T, d time.Duration, args ...string) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d) // CommandContext kills with SIGKILL
 	defer cancel()
-	_ = program(ctx, args...).Run() // it is killed, or was quicker
+	err := program(ctx, args...).Run()
+	if err != nil && ctx.Err() == nil {
+		t.Fatalf("it failed by itself: %v", err)
+	}
+	return err != nil
 }
 
 // holdsExactly looks into each seller's own database.
 func holdsExactly(t *testing.T, data string, report []byte) {
 	t.Helper()
-	var doc demo.Document
+	var doc document
 	if err := json.Unmarshal(report, &doc); err != nil {
 		t.Fatal(err)
 	}

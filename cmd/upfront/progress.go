@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"charm.land/bubbles/v2/progress"
 )
@@ -69,15 +68,3 @@ func (p *terminalProgress) close() {
 		p.open = false
 	}
 }
-
-// silentProgress says nothing.
-type silentProgress struct{}
-
-// Say implements demo.Progress.
-func (silentProgress) Say(string, ...any) {}
-
-// Bar implements demo.Progress.
-func (silentProgress) Bar(string, int, int) {}
-
-// oneLine keeps a stranger's text from breaking the layout.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

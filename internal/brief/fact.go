@@ -47,7 +47,7 @@ func (b Brief) Facts() []Fact {
 		if p.Min > 0 {
 			low = p.Min.Format(b.Budget.Currency) + " to "
 		}
-		add("price", fmt.Sprintf("%s %s%s %s", strings.ToUpper(p.Model), low, p.Max.Format(b.Budget.Currency), b.Budget.Currency))
+		add("price_range", fmt.Sprintf("%s %s%s %s", strings.ToUpper(p.Model), low, p.Max.Format(b.Budget.Currency), b.Budget.Currency))
 	}
 	add("measurement", joined(b.Measurement, func(m Measurement) string { return m.Words }))
 	return facts

@@ -14,7 +14,7 @@ import (
 )
 
 // reasonWidth is how wide the column of reasons is, in characters.
-const reasonWidth = 64
+const reasonWidth = 66
 
 // WriteBrief prints what was understood of a brief, each field with the words it came from.
 func WriteBrief(w io.Writer, b brief.Brief) error {
@@ -40,9 +40,9 @@ func quoted(words string) string {
 // WritePlan prints a plan for a person to sign: each line with its reason, and
 // what was not taken.
 func WritePlan(w io.Writer, p buyer.Plan) error {
-	lines := newTable("seller", "product", "channel", "price", "budget", "why")
+	lines := newTable("line", "budget and price", "why")
 	for _, l := range p.Lines {
-		lines.Row(l.Seller, l.Product+"\n"+l.ProductID, l.Channel, price(l), grouped(l.Budget), wrap(l.Reason, reasonWidth))
+		lines.Row(l.Seller+"\n"+l.Product+"\n"+l.ProductID+"\n"+l.Channel, grouped(l.Budget)+"\n"+price(l), wrap(l.Reason, reasonWidth))
 	}
 	title := fmt.Sprintf("Plan: %s of %s %s over %d lines, for %s",
 		grouped(p.Planned), grouped(p.Budget), p.Currency, len(p.Lines), p.Outcome)
@@ -127,7 +127,7 @@ func writeLeftOut(w io.Writer, left []buyer.LeftOut) error {
 }
 
 func newTable(headers ...string) *table.Table {
-	return table.New().Border(lipgloss.NormalBorder()).Headers(headers...).
+	return table.New().Border(lipgloss.NormalBorder()).BorderRow(false).Headers(headers...).
 		StyleFunc(func(int, int) lipgloss.Style { return lipgloss.NewStyle().Padding(0, 1) })
 }
 

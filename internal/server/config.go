@@ -99,7 +99,10 @@ var environment = map[string]string{
 // source is a koanf provider over a ready map.
 type source map[string]any
 
-func (s source) ReadBytes() ([]byte, error)    { return nil, errors.New("not a file") }
+// ReadBytes implements koanf.Provider; a map has no bytes.
+func (s source) ReadBytes() ([]byte, error) { return nil, errors.New("not a file") }
+
+// Read implements koanf.Provider.
 func (s source) Read() (map[string]any, error) { return s, nil }
 
 // LoadSettings lays defaults, the file at path (none where path is empty), the
