@@ -107,6 +107,15 @@ type unitPrice struct {
 	problem  string
 }
 
+// field is where the price goes: a ceiling of a pricing model bounds prices, any
+// other is a target.
+func (p unitPrice) field() string {
+	if p.model != "" && p.ceiling {
+		return "price_range"
+	}
+	return "kpis"
+}
+
 const priceWord = `(?:[ev]?cpms?|cpcv|cpc|cpv|cpa|cpl|cpi|cpo|cost[- ]per[- ](?:thousand(?: impressions)?|mille|click|completed view|view|acquisition|action|order|sale|qualified lead|lead|app install|install|store visit|visit))`
 
 var (

@@ -88,6 +88,7 @@ var channelWords = map[string][]string{
 	"banner":                  {"display"},
 	"banner ads":              {"display"},
 	"native ads":              {"display"},
+	"native":                  {"display"},
 	"social":                  {"social"},
 	"social media":            {"social"},
 	"paid social":             {"social"},
@@ -138,7 +139,7 @@ var channelWords = map[string][]string{
 var tooCommon = []string{
 	"audio", "video", "streaming", "linear", "outdoor", "posters", "retail", "display", "social", "search", "sem",
 	"print", "newsletter", "newsletters", "newspapers", "magazines", "creators", "influencers", "affiliates", "email", "e-mail",
-	"gaming", "influencer", "affiliate", "banner", "cinema", "digital screens",
+	"gaming", "influencer", "affiliate", "banner", "native", "cinema", "digital screens",
 }
 
 // channelsFor maps a protocol name or an everyday word to protocol channels.

@@ -34,7 +34,7 @@ func (b Brief) check(now time.Time, already Errors) Errors {
 	if b.Name == "" {
 		fail("name", "is missing", "name the campaign")
 	}
-	if len(b.Objectives) == 0 && strings.TrimSpace(b.Notes) == "" {
+	if len(b.Objectives) == 0 && strings.TrimSpace(b.Notes) == "" && !already.mentions("notes") {
 		fail("objectives", "is missing, and so is notes", "say what the campaign is for in one of them")
 	}
 	b.checkBudget(fail, already)

@@ -16,6 +16,7 @@ type dayToken struct {
 	explicit bool   // a period written with both its ends, or as a quarter
 	noYear   bool   // Year is zero in from and to
 	length   bool   // an end that was counted from a length of time
+	order    byte   // of a day with slashes: 'd' day first, 'm' month first, '?' either
 	problem  string // why it cannot be read, empty when it can
 }
 
@@ -114,7 +115,30 @@ func dayTokens(text string, now Date) []dayToken {
 		}
 	}
 	slices.SortFunc(out, func(a, b dayToken) int { return a.start - b.start })
-	return out
+	return inOneOrder(out)
+}
+
+// inOneOrder reads 12/03/2027 as the other days with slashes of the same text
+// must be read: beside 25/03/2027 it is 12 March.
+func inOneOrder(tokens []dayToken) []dayToken {
+	has := func(order byte) bool {
+		return slices.ContainsFunc(tokens, func(t dayToken) bool { return t.order == order })
+	}
+	if has('d') == has('m') {
+		return tokens
+	}
+	for i := range tokens {
+		t := &tokens[i]
+		if t.order != '?' {
+			continue
+		}
+		t.problem = ""
+		if has('m') {
+			t.from.Month, t.from.Day = time.Month(t.from.Day), int(t.from.Month)
+			t.to = t.from
+		}
+	}
+	return tokens
 }
 
 // falseMonth tells the verbs may and mar from the months: "15 may" is no day
@@ -178,11 +202,15 @@ func slashed(a, b, year string) dayToken {
 		year = "20" + year
 	}
 	t := day(year, b, a)
+	t.order = 'd'
 	switch {
 	case x <= 12 && y <= 12 && x != y:
-		t.problem = "can be read as day/month and as month/day"
+		t.problem, t.order = "can be read as day/month and as month/day", '?'
+	case x == y:
+		t.order = 0
 	case y > 12:
 		t = day(year, a, b)
+		t.order = 'm'
 	}
 	return t
 }

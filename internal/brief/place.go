@@ -13,13 +13,12 @@ var gazetteerFiles embed.FS
 
 // gazetteer knows places by code and by name. Names are folded with [fold].
 type gazetteer struct {
-	countries    map[string]string   // code → first name
-	names        map[string]string   // folded name → ISO 3166-1 or 3166-2 code
-	metros       map[string]string   // folded name → "system:code"
-	metroNames   map[string]string   // "system:code" → first name
-	subdivisions map[string]bool     // known ISO 3166-2 codes
-	complete     map[string]bool     // countries whose subdivisions are all listed
-	spellings    map[string][]string // code → the names as they are written, for reading text
+	countries    map[string]string // code → first name
+	names        map[string]string // folded name → ISO 3166-1 or 3166-2 code
+	metros       map[string]string // folded name → "system:code"
+	metroNames   map[string]string // "system:code" → first name
+	subdivisions map[string]bool   // known ISO 3166-2 codes
+	complete     map[string]bool   // countries whose subdivisions are all listed
 }
 
 var places = sync.OnceValue(readGazetteer)
@@ -27,19 +26,17 @@ var places = sync.OnceValue(readGazetteer)
 func readGazetteer() *gazetteer {
 	g := &gazetteer{
 		countries: map[string]string{}, names: map[string]string{}, metros: map[string]string{},
-		metroNames: map[string]string{}, subdivisions: map[string]bool{}, spellings: map[string][]string{},
+		metroNames: map[string]string{}, subdivisions: map[string]bool{},
 		complete: map[string]bool{"US": true, "CA": true, "DE": true, "JP": true, "BR": true, "AU": true},
 	}
 	eachPlace("gazetteer/countries.txt", func(code string, names []string) {
 		g.countries[code] = names[0]
-		g.spellings[code] = names
 		for _, n := range names {
 			g.names[fold(n)] = code
 		}
 	})
 	eachPlace("gazetteer/subdivisions.txt", func(code string, names []string) {
 		g.subdivisions[code] = true
-		g.spellings[code] = names
 		for _, n := range names {
 			// A country keeps its name: Georgia is one, and a state.
 			if _, taken := g.names[fold(n)]; !taken {
@@ -137,9 +134,9 @@ func (g *gazetteer) lookUpMetro(place string) (string, bool) {
 // nearest is the country name closest to what was written, for the message
 // that refuses it; empty when none is close.
 func (g *gazetteer) nearest(place string) string {
-	names := make([]string, 0, len(g.spellings))
-	for _, spellings := range g.spellings {
-		names = append(names, spellings[0])
+	names := make([]string, 0, len(g.countries))
+	for _, name := range g.countries {
+		names = append(names, name)
 	}
 	slices.Sort(names)
 	return nearest(place, names)

@@ -121,6 +121,17 @@ func (r *textReader) line(at int) span {
 	return s
 }
 
+// listItems splits a stretch at commas, semicolons, slashes and "and".
+func (r *textReader) listItems(s span) []span {
+	var out []span
+	at := s.start
+	for _, sep := range listWords.FindAllStringIndex(r.text[s.start:s.end], 100) {
+		out = append(out, trimmed(r.text, at, s.start+sep[0]))
+		at = s.start + sep[1]
+	}
+	return append(out, trimmed(r.text, at, s.end))
+}
+
 var structured = regexp.MustCompile(`^[ \t]*(?:$|[-*•#>|]|\d+[.)]\s|[A-Za-z][A-Za-z /&-]{0,30}[*_]*[ \t]*:)`)
 
 // unwrap makes blanks of the line ends that only keep lines short, so that a

@@ -1,6 +1,7 @@
 package brief
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -113,7 +114,7 @@ var channelPattern = sync.OnceValue(func() *regexp.Regexp {
 })
 
 var (
-	channelList = regexp.MustCompile(`\b(?:channels?|media(?: mix)?|formats?|inventory|placements?|on|via|through|across|using|use|buy|with|mix of|burst|ads?|spots|and|plus|or)\b\s*:?\s*(?:some |mostly |mainly |primarily |both |premium )?$|[,/+&(:]\s*$`)
+	channelList = regexp.MustCompile(`\b(?:channels?|media(?: mix)?|formats?|inventory|placements?|on|for|via|through|across|using|use|buy|with|mix of|burst|ads?|spots|and|plus|or)\b\s*:?\s*(?:some |mostly |mainly |primarily |both |premium )?$|[,/+&(:]\s*$`)
 	channelTail = regexp.MustCompile(`^(?:-only|-first)?\s*(?:,|/|\+|&|and\b|plus\b|ads?\b|advertising\b|campaign\b|spots?\b|inventory\b|channels?\b|placements?\b|media\b|burst\b|only\b|buy\b|launch\b|impressions?\b|networks?\b|first\b)`)
 	channelNext = regexp.MustCompile(`^(?:\s*$|[,.;:)/&+!?]|\s+(?:and|or|plus|on|for|in|at|to|from|with|across|while|during|as|beside|only|where|is|are|carries|first|when|around)\b)`)
 	noChannel   = regexp.MustCompile(`\b(?:no|not|without|excluding|exclude|except|skip|avoid|nor|never|leave out|anything but|instead of|rather than)\s+(?:on |in |any |for |buy |use |run on )?(?:[a-z -]+(?:,| or| and)\s+)*$`)
@@ -164,6 +165,20 @@ func (r *textReader) channels() {
 		r.quote("channels", refusal)
 	}
 	r.b.Channels = wanted
+	for _, l := range lists {
+		r.unknownChannels(l)
+	}
+}
+
+// unknownChannels refuses what stands in a list of channels and is none.
+func (r *textReader) unknownChannels(list span) {
+	for _, item := range r.listItems(list) {
+		word := strings.Trim(r.lower[item.start:item.end], " .")
+		if word == "" || len(strings.Fields(word)) > 2 || channelPattern().MatchString(word) || strings.ContainsAny(word, "0123456789") {
+			continue
+		}
+		r.fail("channels", fmt.Sprintf("%q is not a channel", shorten(word)), channelFix(word))
+	}
 }
 
 // ownChannel reports whether an ambiguous word stands alone in a list line, or

@@ -16,8 +16,9 @@ var (
 	totalAfter   = regexp.MustCompile(`^[^.;,\d]{0,24}\b(?:in total|total|overall|all in|altogether)\b`)
 	perPeriod    = regexp.MustCompile(`^\s*(?:/|per|a|each|every|for each)\s*(day|week|month|quarter|year|market|country|channel|city|store)\b|^\s*(daily|weekly|monthly)\b`)
 	periodBefore = regexp.MustCompile(`\b(daily|weekly|monthly|quarterly|yearly|annual)\s+(?:media )?(?:budget|spend)\b[^.;\d]{0,20}$`)
-	otherAmount  = regexp.MustCompile(`\b(?:sales|revenue|turnover|order value|basket|minimum order|retail(?:s|ing)? (?:at|for)|price[ds]?|costs?|costing|discount|voucher|prize|save|saving|off|raised|valued|income|incomes|earning|earn|fee|fees|shipping|orders? (?:over|above)|last year|previous(?:ly)?)\b[^.;\d]{0,30}$`)
+	otherAmount  = regexp.MustCompile(`\b(?:sales|revenue|turnover|order value|basket|minimum order|retail(?:s|ing)? (?:at|for)|sells? (?:at|for)|price[ds]?|costs?|costing|discount|voucher|prize|save|saving|off|raised|valued|income|incomes|earning|earn|fee|fees|shipping|orders? (?:over|above)|last year|previous(?:ly)?)\b[^.;\d]{0,30}$`)
 	otherAfter   = regexp.MustCompile(`^[^.;,\d]{0,4}\b(?:off|discount|in sales|in revenue|of sales|of revenue|voucher|prize|income|basket|order value|price tag|shoes?|subscription)\b`)
+	orAmount     = regexp.MustCompile(`^\s*(?:\bor\b|/|\bvs\.?)\s*(?:maybe |even |perhaps |possibly )?[^\s\d]{0,4}\d`)
 	currencyWord = regexp.MustCompile(`\b(?:in|currency\s*:?|prices? in|all in)\s+(` + signsAfter + `)`)
 )
 
@@ -77,10 +78,7 @@ func (r *textReader) currenciesSaid(tokens []amountToken) []money.Currency {
 
 // setPrice keeps a price as the range of the brief or as a KPI.
 func (r *textReader) setPrice(p unitPrice) {
-	field := "kpis"
-	if p.model != "" && p.ceiling {
-		field = "price_range"
-	}
+	field := p.field()
 	words := shorten(r.words(p.span))
 	if p.problem != "" {
 		r.fail(field, fmt.Sprintf("%q %s", words, p.problem), "write it with its currency, such as 20-25 USD CPM")
@@ -116,7 +114,7 @@ func (r *textReader) addKPI(k KPI, s span) {
 func (r *textReader) checkPrices() {
 	for _, p := range r.prices {
 		if c := r.b.Budget.Currency; c != "" && p.currency != c {
-			r.fail("price_range", fmt.Sprintf("%q is in %s, and the budget is in %s", shorten(r.words(p.span)), p.currency, c), "write both in one currency")
+			r.fail(p.field(), fmt.Sprintf("%q is in %s, and the budget is in %s", shorten(r.words(p.span)), p.currency, c), "write both in one currency")
 			return
 		}
 	}
@@ -148,6 +146,10 @@ func (r *textReader) budget(tokens []amountToken, settled func(string) (money.Cu
 		return
 	}
 	words := shorten(r.words(chosen.span))
+	if m := orAmount.FindString(r.after(chosen.span, 40)); m != "" {
+		r.fail("budget", fmt.Sprintf("has more than one reading: %q", words+strings.TrimRight(m, " ")+" …"), "write one total, as budget: 150000 USD")
+		return
+	}
 	r.quote("budget", chosen.span)
 	r.take(chosen.span)
 	if m := perPeriod.FindStringSubmatch(r.after(chosen.span, 24)); m != nil {
@@ -177,7 +179,7 @@ func (r *textReader) bareBudget(t amountToken) bool {
 }
 
 var (
-	bareBudgetBefore = regexp.MustCompile(`\bbudget\s*(?:is|of|:|=|will be|at|total|was set at)?\s*(?:about |around |up to |a total of )?$`)
+	bareBudgetBefore = regexp.MustCompile(`\b(?:budget|spend|invest)\s*(?:is|of|:|=|will be|at|total|was set at)?\s*(?:about |around |up to |a total of )?$`)
 	bareBudgetAfter  = regexp.MustCompile(`^\s*(?:media )?(?:budget|total budget)\b`)
 )
 

@@ -15,7 +15,7 @@ var ageForms = []struct {
 }{
 	{re: regexp.MustCompile(`\b(?:age[sd]?|` + people + `)[ :,(]*(?:aged?|ages|of|from)?\s*(?:between\s+)?(\d{2})\s*(?:-|–|—|to|and)\s*(\d{2})\b`)},
 	{re: regexp.MustCompile(`\b(\d{2})\s*(?:-|–|—|to)\s*(\d{2})s?[- ](?:years?[- ]olds?|yo\b|year[- ]old|` + people + `\b)`)},
-	{re: regexp.MustCompile(`\b[awmp]\s?(\d{2})[-–](\d{2})\b`)},
+	{re: regexp.MustCompile(`\b[afwmp]\s?(\d{2})[-–](\d{2})\b`)},
 	{re: regexp.MustCompile(`\b(\d{2})[-–](\d{2})s\b`)},
 	{re: regexp.MustCompile(`\b(?:age[sd]?|` + people + `)[ :,(]*(?:aged?|ages|of|over)?\s*(\d{2})\s*(?:\+|plus\b|and (?:over|older|up|above)\b|or (?:over|older)\b)`), over: true},
 	{re: regexp.MustCompile(`\b(\d{2})\s?\+\s*(?:` + people + `\b|[.,;)\n]|$)`), over: true},
@@ -68,8 +68,8 @@ func (r *textReader) plausibleAge(a AgeRange, s span, open bool) bool {
 }
 
 var (
-	femaleWords = regexp.MustCompile(`\b(?:women|females?|ladies|mums|moms|mothers)\b`)
-	maleWords   = regexp.MustCompile(`\b(?:men|males?|dads|fathers)\b`)
+	femaleWords = regexp.MustCompile(`\b(?:women|females?|ladies|mums|moms|mothers|[fw]\d\d[-–]\d\d)\b`)
+	maleWords   = regexp.MustCompile(`\b(?:men|males?|dads|fathers|m\d\d[-–]\d\d)\b`)
 	bothWords   = regexp.MustCompile(`\b(?:all genders|any gender|(?:men and women|women and men|men & women|women & men|both sexes))\b`)
 	// A stress on some people leaves the others in.
 	inParticular = regexp.MustCompile(`\b(?:above all|especially|mainly|mostly|particularly|in particular|skew(?:s|ing|ed)?(?: to| towards)?)\s+(?:[a-z]+ )?$`)

@@ -1,6 +1,7 @@
 package brief
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ var (
 	isoRegion    = regexp.MustCompile(`\b[A-Z]{2}-[A-Z0-9]{1,3}\b`)
 	notMarket    = regexp.MustCompile(`\b(?:except|excluding|exclude|outside|not in|but not|without|other than|made in|based in|headquartered in|imported from|brewed in|sourced from|founded in|offices? in|born in|team in)\s+(?:the )?(?:[a-z]+(?:,| and| or)\s+)*$`)
 	inPlace      = regexp.MustCompile(`(?:\b(?:in|across|around|of|for|and|near|metro|greater|within)|,|:|/|\()\s*(?:the |greater )?$`)
-	countryFirst = regexp.MustCompile(`^\s*(?:\(|:|,? states? of|—|–|-)\s*(?:the )?$`)
+	countryFirst = regexp.MustCompile(`^\s*(?:\(|:|,? states?(?: of|:)|—|–|-)\s*(?:the )?$`)
 	countryLast  = regexp.MustCompile(`^(?:,|\s*\()\s*(?:the )?$`)
 	byDMA        = regexp.MustCompile(`\b(?:by|per|each|at|every) dmas?\b|\bdma[- ]level\b`)
 	anyDMA       = regexp.MustCompile(`\b(?:dmas?|metros?|metro areas?|designated market areas?)\b`)
@@ -40,13 +41,15 @@ type place struct {
 func (r *textReader) places() {
 	var found []place
 	for _, at := range isoRegion.FindAllStringIndex(r.text, 200) {
-		if code, ok := places().lookUp(r.text[at[0]:at[1]]); ok && r.free(span{at[0], at[1]}) {
+		code, ok := places().lookUp(r.text[at[0]:at[1]])
+		if ok && places().subdivisions[code] && r.free(span{at[0], at[1]}) {
 			found = append(found, place{span{at[0], at[1]}, code, false})
 			r.take(span{at[0], at[1]})
 		}
 	}
 	found = append(found, r.namedPlaces()...)
 	slices.SortFunc(found, func(a, b place) int { return a.start - b.start })
+	r.unknownPlaces(found)
 	if len(found) == 0 {
 		for _, at := range demonymLead.FindAllStringSubmatchIndex(r.text, 20) {
 			found = append(found, place{span{at[2], at[3]}, demonyms[r.text[at[2]:at[3]]], false})
@@ -64,8 +67,32 @@ func (r *textReader) places() {
 	}
 }
 
+// placeLists are the values of lines that list markets.
+func (r *textReader) placeLists() []span {
+	return r.labelled("geo", "geos", "geography", "market", "markets", "country", "countries", "region", "regions", "location", "locations", "territory", "territories")
+}
+
+// unknownPlaces refuses what stands in a list of markets and is no place. In
+// running text a word that is no place is just a word.
+func (r *textReader) unknownPlaces(found []place) {
+	for _, l := range r.placeLists() {
+		for _, item := range r.listItems(l) {
+			known := slices.ContainsFunc(found, func(p place) bool { return p.start < item.end && item.start < p.end })
+			word := strings.Trim(r.words(item), " .")
+			if known || word == "" || len(strings.Fields(word)) > 3 {
+				continue
+			}
+			fix := "write ISO 3166 codes, such as US, DE or US-CA"
+			if near := places().nearest(word); near != "" && len(word) > 3 {
+				fix = "did you mean " + near + "?"
+			}
+			r.fail("target_audience.geo", fmt.Sprintf("%q is not a country or region", shorten(word)), fix)
+		}
+	}
+}
+
 func (r *textReader) namedPlaces() []place {
-	lists := r.labelled("geo", "geos", "geography", "market", "markets", "country", "countries", "region", "regions", "location", "locations", "territory", "territories", "where")
+	lists := r.placeLists()
 	inList := func(s span) bool {
 		return slices.ContainsFunc(lists, func(l span) bool { return l.start <= s.start && s.end <= l.end })
 	}
@@ -126,8 +153,8 @@ func (r *textReader) placeAt(s span, inList bool) (place, bool) {
 	}
 	short := utf8.RuneCountInString(words) <= 4
 	switch {
-	case !isPlace:
-		return place{}, false
+	case !isPlace || len(code) > 2 && strings.EqualFold(code, words):
+		return place{}, false // codes of regions are read by their form
 	case len(words) == 2:
 		return place{s, code, false}, words == strings.ToUpper(words) && (inList || slices.Contains(codesInProse, words))
 	case short && len(code) > 2 && !inList && !slices.Contains([]string{"Ohio", "Utah", "Iowa"}, words):

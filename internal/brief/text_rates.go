@@ -95,10 +95,11 @@ func group(text string, at []int, i int) string {
 
 // target keeps a KPI that a rule read, if nothing else read its words before.
 func (r *textReader) target(metric, digits, mag, unit string, s span) {
+	counted := unit == "" && !metricIsRate(metric) && metric != "roas" && metric != "incremental_roas"
 	if !r.free(s) {
 		return
 	}
-	m, err := exact(digits, mag, "", false)
+	m, err := exact(digits, mag, "", counted)
 	k := KPI{Metric: metric, Target: m.Literal(), Unit: unit}
 	if err != nil || m <= 0 || m > 1_000_000_000_000*money.Unit || targetProblem(k, m) != "" {
 		return // out of any range: it stays in the notes

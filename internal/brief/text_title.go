@@ -28,7 +28,7 @@ func (r *textReader) labelled(keys ...string) []span {
 }
 
 // capitalised is a run of words that begin with capitals, as names do.
-const capitalised = `\p{Lu}[\p{L}\p{N}'’&-]*(?:[ ](?:(?:&|of)[ ])?\p{Lu}[\p{L}\p{N}'’&-]*){0,4}`
+const capitalised = `\p{Lu}[\p{L}\p{N}'’&-]*(?:[ ](?:(?:&|of|de|da|do|del|di|van|von)[ ])?\p{Lu}[\p{L}\p{N}'’&-]*){0,4}`
 
 // advertiserForms say who advertises, the surest first.
 var advertiserForms = []*regexp.Regexp{
@@ -37,7 +37,9 @@ var advertiserForms = []*regexp.Regexp{
 	regexp.MustCompile(`\b(?:[Ww]e are|[Tt]his is|[Ww]e're|[Ww]e at|[Hh]ere is) (` + capitalised + `)`),
 	regexp.MustCompile(`(?m)(?:^|[.!?] )(` + capitalised + `)(?: (?:is|are|has|wants?|needs?|would|plans?|launches|seeks|will|opens|introduces|relaunches|brings|sells|makes|promotes|advertises|asks)\b|, (?:an?|the|which|who|our|maker|your)\b)`),
 	regexp.MustCompile(`\b(?:campaign|brief|plan|launch|proposal|burst|flight|push|ads|advertising|media|promotion)\b[^.\n]{0,30}? for (` + capitalised + `)`),
-	regexp.MustCompile(`(?m)\A[^.\n]*\bfor (` + capitalised + `)`),
+	regexp.MustCompile(`\A[^.\n]*\b[Ff]or (?:the )?(` + capitalised + `)`),
+	regexp.MustCompile(`\A[^.\n]*\bby (` + capitalised + `)`),
+	regexp.MustCompile(`\b(?:[Ll]aunch(?:ing)?|[Ii]ntroduc(?:e|ing)|[Pp]romot(?:e|ing))(?: of)? (?:the |our )?(?:new )?(` + capitalised + `)`),
 }
 
 // notNames are words that begin sentences of a brief with a capital.
@@ -164,9 +166,13 @@ func (r *textReader) named() {
 		return
 	}
 	s := r.line(0)
+	if hello := greeting.FindString(r.words(s)); len(hello) < s.end-s.start {
+		s.start += len(hello)
+	}
 	if i := strings.Index(r.words(s), ". "); i > 0 {
 		s.end = s.start + i
 	}
+	whole := s.end
 	for utf8.RuneCountInString(r.words(s)) > 80 {
 		cut := strings.LastIndexFunc(strings.TrimRightFunc(r.words(s), unicode.IsSpace), unicode.IsSpace)
 		if cut <= 0 {
@@ -176,5 +182,10 @@ func (r *textReader) named() {
 		s.end = s.start + cut
 	}
 	r.b.Name = strings.TrimRight(strings.Join(strings.Fields(r.words(s)), " "), ".,:;")
+	if s.end < whole {
+		r.b.Name += "…"
+	}
 	r.quote("name", s)
 }
+
+var greeting = regexp.MustCompile(`^(?:(?:Hi|Hello|Dear|Hey)\b[^,.!\n]{0,40}[,.!]\s*)`)
