@@ -3,7 +3,6 @@ package buyer
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -46,7 +45,7 @@ func (r record) plan() (*Plan, error) {
 // load reads a campaign with the queries of a transaction or of the store.
 func (s *Service) load(ctx context.Context, q *store.Queries, campaignID string) (record, error) {
 	row, err := q.Campaign(ctx, store.CampaignParams{Tenant: s.tenant, CampaignID: campaignID})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, store.ErrNoRow) {
 		return record{}, fmt.Errorf("%w: %s", ErrNotFound, campaignID)
 	}
 	if err != nil {

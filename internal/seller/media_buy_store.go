@@ -2,7 +2,6 @@ package seller
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +19,7 @@ var errRaced = errors.New("changed by somebody else meanwhile")
 
 // row turns the database's "no rows" into [errNoRow].
 func row[T any](r T, err error) (T, error) {
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, store.ErrNoRow) {
 		return r, errNoRow
 	}
 	return r, err

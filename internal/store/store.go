@@ -22,6 +22,9 @@ const (
 	PostgreSQL Dialect = "postgres"
 )
 
+// ErrNoRow is what a query for one row returns where there is none.
+var ErrNoRow = sql.ErrNoRows
+
 // Config says where an agent's state is kept.
 type Config struct {
 	// URL is the address of a PostgreSQL database, "postgres://…". Empty means SQLite.

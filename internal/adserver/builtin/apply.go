@@ -2,7 +2,6 @@ package builtin
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -74,7 +73,7 @@ func (a *application) load(ctx context.Context) error {
 	switch {
 	case err == nil:
 		a.held = &held
-	case !errors.Is(err, sql.ErrNoRows):
+	case !errors.Is(err, store.ErrNoRow):
 		return err
 	}
 	rows, err := a.tx.AdserverLineItems(ctx, store.AdserverLineItemsParams{Tenant: a.tenant, OrderID: a.order.ID})
@@ -97,7 +96,7 @@ func (a *application) load(ctx context.Context) error {
 		other, err := a.tx.AdserverLineItem(ctx, store.AdserverLineItemParams{Tenant: a.tenant, LineItemID: li.ID})
 		if err == nil {
 			return refusal(i, "id", "%q belongs to order %q", li.ID, other.OrderID)
-		} else if !errors.Is(err, sql.ErrNoRows) {
+		} else if !errors.Is(err, store.ErrNoRow) {
 			return err
 		}
 	}

@@ -3,7 +3,6 @@ package builtin
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math"
@@ -85,7 +84,7 @@ func (s *AdServer) Read(ctx context.Context, orderID string) (adserver.Order, er
 
 func (s *AdServer) order(ctx context.Context, id string) (store.AdserverOrder, error) {
 	o, err := s.db.Read().AdserverOrder(ctx, store.AdserverOrderParams{Tenant: s.tenant, OrderID: id})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, store.ErrNoRow) {
 		return o, fmt.Errorf("%w: %q", adserver.ErrNotFound, id)
 	}
 	return o, unavailable(ctx, err)
