@@ -469,6 +469,59 @@ func TestASellerThatNeverAnswersKeepsItsReservation(t *testing.T) {
 	}
 }
 
+func TestARefusalThatSaysNothingKeepsTheReservation(t *testing.T) {
+	t.Parallel()
+	b := sqlite(t)
+	f := b.sellers[1]
+	f.loseAnswers = 100
+	s := b.service(t)
+	id := approved(t, s)
+	if err := s.Book(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	// It has booked and its answers were lost. Now it refuses the credential,
+	// which does not say that it holds nothing.
+	revoked := f.seller()
+	revoked.Token = "revoked"
+	b.sellers, b.more = []*fakeSeller{b.sellers[0], b.sellers[2]}, []Seller{revoked}
+	s = b.service(t)
+	for range 3 {
+		if err := s.Follow(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := b.report(t, s, id); r.Totals.Reserved == "0.00" || len(r.NotBooked) != 0 {
+		t.Errorf("released what may be booked: %+v", r.Totals)
+	}
+	// Neither does leaving the configuration.
+	b.more = nil
+	s = b.service(t)
+	if err := s.Follow(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.report(t, s, id); r.Totals.Reserved == "0.00" || !strings.Contains(fmt.Sprint(r.LeftOut), "not in the configuration any more") {
+		t.Errorf("released what may be booked: %+v %+v", r.Totals, r.LeftOut)
+	}
+	// When the flight is over the money is free again.
+	b.clock.Advance(90 * 24 * time.Hour)
+	r := b.finish(t, s, id)
+	if r.State != StateCompleted || r.Totals.Reserved != "0.00" || len(r.NotBooked) != 1 {
+		t.Errorf("report %+v", r)
+	}
+}
+
+func TestASellerThatIsDownIsGivenUpAfterItsTries(t *testing.T) {
+	t.Parallel()
+	b := sqlite(t)
+	s := b.service(t)
+	id := approved(t, s)
+	b.sellers[1].server.Close()
+	r := b.finish(t, s, id)
+	if r.State != StateCompleted || len(r.MediaBuys) != 2 || len(r.NotBooked) != 1 || !strings.Contains(r.NotBooked[0].Reason, "cannot be reached") {
+		t.Errorf("report %+v", r)
+	}
+}
+
 func TestSellersThatDecideLaterAreFollowed(t *testing.T) {
 	t.Parallel()
 	for _, reject := range []bool{false, true} {

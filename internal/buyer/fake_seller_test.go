@@ -1,9 +1,11 @@
 package buyer
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -73,11 +75,15 @@ func newFakeSeller(t *testing.T, name string, c clock.Clock, products ...map[str
 	f.register(a)
 	next := mcp.NewHandler(a, mcp.Options{})
 	f.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		before := f.count()
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		buffered := httptest.NewRecorder()
 		next.ServeHTTP(buffered, r)
 		f.mu.Lock()
-		lose := f.creates > before && f.loseAnswers > 0
+		lose := bytes.Contains(body, []byte(`"create_media_buy"`)) && f.loseAnswers > 0
 		if lose {
 			f.loseAnswers--
 		}

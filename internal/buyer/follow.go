@@ -51,7 +51,9 @@ func (s *Service) followBooking(ctx context.Context, b *booking) error {
 			return err
 		}
 	case BookingMismatched:
-		return s.callOff(ctx, b)
+		if err := s.callOff(ctx, b); err != nil {
+			return err
+		}
 	}
 	switch b.state() {
 	case BookingBooked:
@@ -59,6 +61,10 @@ func (s *Service) followBooking(ctx context.Context, b *booking) error {
 	case BookingReserved, BookingUnconfirmed, BookingSubmitted:
 		if over {
 			return s.lose(ctx, b, "the flight is over and the seller never confirmed", nil)
+		}
+	case BookingMismatched:
+		if over {
+			return s.lose(ctx, b, b.Reason+"; the flight is over and the seller never confirmed that it is cancelled", nil)
 		}
 	}
 	return nil

@@ -117,11 +117,14 @@ func (s *Service) place(ctx context.Context, b *booking) error {
 // before the next try, nil where there is to be none now. The error is the
 // agent's own.
 func (s *Service) send(ctx context.Context, b *booking) (again *time.Duration, err error) {
+	doubted := b.InDoubt
 	c, err := s.client(b.Seller)
-	if err != nil {
+	switch {
+	case err != nil && doubted:
+		return nil, s.note(ctx, b, BookingUnconfirmed, func() { b.Reason = err.Error() + "; whether it has booked is not known" })
+	case err != nil:
 		return nil, s.lose(ctx, b, err.Error(), nil)
 	}
-	doubted := b.InDoubt
 	if doubted && !s.safeAgain(ctx, c) {
 		return nil, s.note(ctx, b, BookingUnconfirmed, func() {
 			b.Reason = "it did not answer, and does not promise to know a request that is sent again; whether it has booked is not known"
@@ -213,11 +216,14 @@ func (s *Service) unanswered(ctx context.Context, b *booking, failure error, cle
 	switch {
 	case errors.As(failure, &refused):
 		if client.Recovery(refused) != adcp.ErrorRecoveryTransient {
+			if !clean && saysNothing(refused.Code) {
+				break
+			}
 			return nil, s.lose(ctx, b, reason, refused)
 		}
 		delay = max(delay, min(client.RetryAfter(refused), 10*time.Second))
 	case errors.As(failure, &failed) && clean && neverArrived(failed):
-		if b.Tries >= int64(s.attempts) {
+		if b.Tries >= maxTries {
 			return nil, s.lose(ctx, b, reason, nil)
 		}
 		if err := s.note(ctx, b, b.state(), func() { b.InDoubt = false }); err != nil {
@@ -256,6 +262,16 @@ func (s *Service) said(failure error) string {
 		return whyFailed(failed)
 	}
 	return shown(failure.Error(), maxReason)
+}
+
+// saysNothing reports a refusal that a seller gives before it looks at what it
+// has done under the key: after a request that went unanswered, it does not say
+// that nothing was booked.
+func saysNothing(code adcp.ErrorCode) bool {
+	return slices.Contains([]adcp.ErrorCode{
+		adcp.CodeAuthMissing, adcp.CodeAuthInvalid, adcp.CodePermissionDenied, adcp.CodeVersionUnsupported, adcp.CodeAccountNotFound,
+		adcp.CodeIdempotencyConflict, adcp.CodeIdempotencyExpired, adcp.CodeIdempotencyInFlight,
+	}, code)
 }
 
 // neverArrived reports a call of which the seller cannot have seen a byte.
