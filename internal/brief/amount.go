@@ -11,11 +11,12 @@ import (
 // Signs of money stand before or after a number; words only after it. Codes
 // that are also English words in capitals count only after a number.
 var (
+	blank        = `[ \x{00a0}\x{202f}]?` // but no line end: an amount is on one line
 	signs        = `(?:(?:US|USD|CA|CAD|C|AU|AUD|A|NZ|HK|S|MX|R)?\$|[€£¥￥₹₩])`
 	codesBefore  = codePattern("ALL", "TOP", "TRY", "CUP", "PEN", "COP", "MOP", "GEL", "LAK", "MAD", "BAM")
 	signsBefore  = `(?:` + signs + `|\b` + codesBefore + `)`
 	signsAfter   = `(?:` + signs + `|zł|円|` + codePattern() + `\b|(?i:usd|eur|gbp|jpy|brl|cad|aud|chf|(?:u\.?s\.?|american|canadian|australian|new zealand) dollars?|mexican pesos|swiss francs|pounds sterling|dollars?|euros?|pounds?|sterling|reais|rupees|yen|yuan|rmb|rand|kronor|kroner|kr|pesos|zloty)\b)`
-	amountSource = `(?P<minus>[-−–]\s?)?(?P<before>` + signsBefore + `)?\s?(?P<inner>[-−]\s?)?(?P<digits>` + numberPattern + `)(?P<mag>` + magnitudePattern + `)?(?:\s?(?P<after>` + signsAfter + `))?`
+	amountSource = `(?P<minus>[-−–]` + blank + `)?(?P<before>` + signsBefore + `)?` + blank + `(?P<inner>[-−]` + blank + `)?(?P<digits>` + numberPattern + `)(?P<mag>` + magnitudePattern + `)?(?:` + blank + `(?P<after>` + signsAfter + `))?`
 	wholeAmount  = regexp.MustCompile(`^` + amountSource + `$`)
 )
 

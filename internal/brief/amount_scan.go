@@ -20,10 +20,10 @@ type amountToken struct {
 func (t amountToken) sign() string { return cmpString(t.high.sign, t.low.sign) }
 
 var (
-	plainSource  = `(` + signsBefore + `)?\s?(` + numberPattern + `)(` + magnitudePattern + `)?(?:\s?(` + signsAfter + `))?`
+	plainSource  = `(` + signsBefore + `)?` + blank + `(` + numberPattern + `)(` + magnitudePattern + `)?(?:` + blank + `(` + signsAfter + `))?`
 	rangeAmounts = regexp.MustCompile(`(?i:\bbetween\s+)` + plainSource + `\s+and\s+` + plainSource)
-	dashAmounts  = regexp.MustCompile(plainSource + `\s?(?:-|–|—|to)\s?` + plainSource)
-	oneAmount    = regexp.MustCompile(`([-−]\s?)?(` + signsBefore + `)?\s?([-−]\s?)?(` + numberPattern + `)(` + magnitudePattern + `)?(?:\s?(` + signsAfter + `))?`)
+	dashAmounts  = regexp.MustCompile(plainSource + blank + `(?:-|–|—|to)` + blank + plainSource)
+	oneAmount    = regexp.MustCompile(`([-−]` + blank + `)?(` + signsBefore + `)?` + blank + `([-−]` + blank + `)?(` + numberPattern + `)(` + magnitudePattern + `)?(?:` + blank + `(` + signsAfter + `))?`)
 )
 
 // amountTokens finds the amounts in a text that are not taken yet, in order.

@@ -144,7 +144,7 @@ var tooCommon = []string{
 
 // channelsFor maps a protocol name or an everyday word to protocol channels.
 func channelsFor(word string) ([]string, bool) {
-	w := strings.ToLower(strings.Join(strings.Fields(word), " "))
+	w := strings.ToLower(oneLine(word))
 	if name := strings.NewReplacer(" ", "_", "-", "_").Replace(w); slices.Contains(channelNames, name) {
 		return []string{name}, true
 	}

@@ -50,7 +50,7 @@ var homes = map[money.Currency]string{
 
 // signCurrencies are the currencies a code, sign or word may stand for; nil when it is none.
 func signCurrencies(sign string) []money.Currency {
-	sign = strings.Join(strings.Fields(sign), " ")
+	sign = oneLine(sign)
 	if found, ok := currencySigns[sign]; ok {
 		return found
 	}

@@ -48,7 +48,7 @@ func (e Errors) Unwrap() []error {
 // shorten keeps what is quoted in a message to a readable length on one line.
 func shorten(s string) string {
 	const limit = 60
-	s = strings.Join(strings.Fields(s), " ")
+	s = oneLine(s)
 	if utf8.RuneCountInString(s) <= limit {
 		return s
 	}

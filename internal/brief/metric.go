@@ -43,7 +43,7 @@ var metricForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 // metricName gives the name a metric is kept under: the protocol's where there
 // is one, else the author's in snake case; false when it is no name at all.
 func metricName(written string) (string, bool) {
-	w := strings.ToLower(strings.Join(strings.Fields(strings.ReplaceAll(written, "_", " ")), " "))
+	w := strings.ToLower(oneLine(strings.ReplaceAll(written, "_", " ")))
 	if name, ok := metricNames[w]; ok {
 		return name, true
 	}

@@ -84,7 +84,7 @@ var plain = strings.NewReplacer("á", "a", "à", "a", "â", "a", "ã", "a", "å"
 
 // fold makes spellings of one name equal: case, accents, dots and blanks.
 func fold(s string) string {
-	s = plain.Replace(strings.ToLower(strings.Join(strings.Fields(s), " ")))
+	s = plain.Replace(strings.ToLower(oneLine(s)))
 	return strings.TrimPrefix(s, "the ")
 }
 

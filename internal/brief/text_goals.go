@@ -57,7 +57,7 @@ func (r *textReader) brandSafety() {
 		case safetyLabel.MatchString(words):
 			s.start += len(safetyLabel.FindString(words))
 		}
-		r.b.BrandSafety = appendNew(r.b.BrandSafety, strings.Trim(strings.Join(strings.Fields(r.words(s)), " "), "-*• "))
+		r.b.BrandSafety = appendNew(r.b.BrandSafety, strings.Trim(oneLine(r.words(s)), "-*• "))
 		r.quote("brand_safety", s)
 		if len(r.b.BrandSafety) == 20 {
 			return
@@ -84,7 +84,7 @@ var measureMetrics = []struct{ word, metric string }{
 
 // readMeasurement reads what is measured and by what from one statement.
 func readMeasurement(words string) Measurement {
-	m := Measurement{Words: strings.Join(strings.Fields(words), " ")}
+	m := Measurement{Words: oneLine(words)}
 	lower := lowerASCII(m.Words)
 	for _, known := range measureMetrics {
 		if strings.Contains(lower, known.word) {

@@ -126,7 +126,7 @@ func (r *textReader) interests() {
 		}
 		for _, item := range interestSplit.Split(phrase, 12) {
 			if item = strings.TrimSpace(item); item != "" && len(strings.Fields(item)) <= 4 {
-				found = appendNew(found, strings.Join(strings.Fields(item), " "))
+				found = appendNew(found, oneLine(item))
 			}
 		}
 		s := span{at[0], at[1] + len(phrase)}
@@ -140,7 +140,7 @@ func (r *textReader) interests() {
 		}
 		word := emptyWords.ReplaceAllString(r.lower[s.start:s.end], "")
 		if strings.Contains(word, " ") || !strings.Contains(" fans lovers enthusiasts owners intenders ", " "+word+" ") {
-			found = appendNew(found, strings.Join(strings.Fields(word), " "))
+			found = appendNew(found, oneLine(word))
 			r.quote("target_audience.interests", s)
 		}
 	}

@@ -56,7 +56,7 @@ func (r *textReader) title() {
 		r.labels = append(r.labels, label{strings.TrimSpace(r.lower[at[2]:at[3]]), span{at[4], at[5]}})
 	}
 	for _, s := range r.labelled("advertiser", "client", "brand", "company") {
-		r.b.Advertiser = strings.Trim(r.words(s), " *_.")
+		r.b.Advertiser = oneLine(strings.Trim(r.words(s), " *_."))
 		r.quote("advertiser", s)
 		r.take(s)
 		break
@@ -66,7 +66,7 @@ func (r *textReader) title() {
 	}
 	for _, s := range r.labelled("name", "campaign", "campaign name", "title", "project", "subject", "brief", "campaign brief", "media brief") {
 		if r.b.Name == "" && utf8.RuneCountInString(r.words(s)) <= 120 {
-			r.b.Name = strings.Trim(r.words(s), " *_.")
+			r.b.Name = oneLine(strings.Trim(r.words(s), " *_."))
 			r.quote("name", s)
 		}
 	}
@@ -74,7 +74,7 @@ func (r *textReader) title() {
 	heading := strings.Trim(strings.TrimSpace(r.words(first)), "#*_= ")
 	if r.b.Name == "" && first.end < len(r.text) && utf8.RuneCountInString(heading) <= 80 && heading != "" &&
 		!strings.HasSuffix(heading, ".") && !strings.HasSuffix(heading, ",") && !r.fieldLabel() {
-		r.b.Name = heading
+		r.b.Name = oneLine(heading)
 		r.quote("name", first)
 	}
 }
@@ -111,6 +111,9 @@ func (r *textReader) findAdvertiser() {
 		}
 	}
 }
+
+// oneLine has single blanks between words.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 func trimPossessive(name string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(name, "'s"), "’s")
@@ -181,7 +184,7 @@ func (r *textReader) named() {
 		}
 		s.end = s.start + cut
 	}
-	r.b.Name = strings.TrimRight(strings.Join(strings.Fields(r.words(s)), " "), ".,:;")
+	r.b.Name = strings.TrimRight(oneLine(r.words(s)), ".,:;")
 	if s.end < whole {
 		r.b.Name += "…"
 	}

@@ -86,7 +86,7 @@ func (r *typedReader) line(n *node, field string) string {
 		r.fail(field, "is "+v.kind.String(), "write one line of text")
 		return ""
 	}
-	text := strings.Join(strings.Fields(v.text), " ")
+	text := oneLine(v.text)
 	if len(text) > 300 {
 		r.fail(field, fmt.Sprintf("is %d bytes long", len(text)), "write at most 300")
 		return ""
@@ -109,7 +109,7 @@ func (r *typedReader) lines(n *node, path, key string) []string {
 			r.fail(paths[i], "is "+item.kind.String(), "write one line of text")
 			continue
 		}
-		if text := strings.Join(strings.Fields(item.text), " "); text != "" {
+		if text := oneLine(item.text); text != "" {
 			out, words = appendNew(out, text), append(words, item.text)
 		}
 	}

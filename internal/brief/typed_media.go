@@ -107,7 +107,7 @@ func (r *typedReader) brandSafety(n *node) {
 				r.fail(paths[i], "is "+item.kind.String(), "write one line of text")
 				continue
 			}
-			r.b.BrandSafety = appendNew(r.b.BrandSafety, strings.TrimSpace(e.key+": "+strings.Join(strings.Fields(item.text), " ")))
+			r.b.BrandSafety = appendNew(r.b.BrandSafety, strings.TrimSpace(e.key+": "+oneLine(item.text)))
 		}
 	}
 	r.source("brand_safety", strings.Join(r.b.BrandSafety, ", "), "brand_safety")
@@ -159,7 +159,7 @@ func (r *typedReader) measurement(n *node) {
 			r.known(item, paths[i], measurementFields)
 			m := Measurement{}
 			for _, e := range item.keys {
-				text := strings.Join(strings.Fields(e.value.text), " ")
+				text := oneLine(e.value.text)
 				switch e.key {
 				case "metric":
 					name, ok := metricName(text)
