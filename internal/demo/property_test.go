@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -35,7 +34,7 @@ func TestBookedNeverExceedsBudgetNorDeliveredBooked(t *testing.T) {
 	for seed := range markets {
 		t.Run(fmt.Sprintf("market %d", seed), func(t *testing.T) {
 			t.Parallel()
-			w, err := openWorld(t.Context(), "world", t.TempDir(), "", today, int64(seed), slog.New(slog.DiscardHandler))
+			w, err := openWorld(t.Context(), "world", Config{Data: t.TempDir(), Today: today, Seed: int64(seed)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -38,6 +38,10 @@ type Config struct {
 	Data string
 	// Database is a postgres:// URL to use instead of files, or empty.
 	Database string
+	// Also are other agents to ask beside the market's own sellers.
+	Also []buyer.Seller
+	// Deadline is how long the buyer waits for one seller's offer; 10 seconds where zero.
+	Deadline time.Duration
 	Progress Progress
 	// Approve asks a person to sign the plan.
 	Approve func(context.Context, brief.Brief, buyer.Plan) (bool, error)
@@ -53,10 +57,7 @@ func Key(b brief.Brief, seed int64) string {
 // Run plays a campaign from brief to report. A run that was interrupted, however
 // abruptly, is picked up where it stood; one that had ended is told again.
 func Run(ctx context.Context, c Config) (doc Document, err error) {
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	w, err := openWorld(ctx, Key(c.Brief, c.Seed), c.Data, c.Database, c.Today, c.Seed, c.Logger)
+	w, err := openWorld(ctx, Key(c.Brief, c.Seed), c)
 	if err != nil {
 		return Document{}, err
 	}
@@ -88,7 +89,7 @@ func Run(ctx context.Context, c Config) (doc Document, err error) {
 // sign plans the campaign and has the plan approved.
 func (w *world) sign(ctx context.Context, c Config, campaign buyer.Campaign) error {
 	if campaign.State == buyer.StateBriefed {
-		c.Progress.Say("asking %d sellers: %s", len(sellers), strings.Join(sellers, ", "))
+		c.Progress.Say("asking %d sellers: %s", len(sellers)+len(c.Also), strings.Join(sellers, ", "))
 		if _, err := w.buyer.Plan(ctx, campaign.ID); err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/upfront-media/upfront/examples"
@@ -26,16 +27,12 @@ import (
 // need a person: the one thing that a publisher's people would do by hand.
 const deskAnswersAfter = 2 * time.Hour
 
-// sellerDeadline is how long the buyer waits for one seller's offer.
-const sellerDeadline = 10 * time.Second
-
 // sellers are the catalogues in examples/catalogues that play.
 var sellers = []string{"citygrid", "harbour", "northlight"}
 
 // world is a running market: sellers behind loopback addresses, a buyer, and
 // the clock they share.
 type world struct {
-	key     string
 	clock   *clock.Simulated
 	buyerDB *store.DB
 	buyer   *buyer.Service
@@ -45,33 +42,37 @@ type world struct {
 
 // openWorld starts the market of key, or picks it up where an earlier process left it.
 // Each agent has a file of its own in dir, or a schema of its own in the database.
-func openWorld(ctx context.Context, key, dir, database string, today time.Time, seed int64, log *slog.Logger) (w *world, err error) {
-	w = &world{key: key}
+func openWorld(ctx context.Context, key string, c Config) (w *world, err error) {
+	w = &world{}
+	log := c.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close(context.WithoutCancel(ctx)))
 			w = nil
 		}
 	}()
-	dir = filepath.Join(dir, key)
+	dir := filepath.Join(c.Data, key)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return w, err
 	}
 	place := func(agent string) store.Config {
-		if database != "" {
-			return store.Config{URL: database, Schema: key + "_" + agent, MaxConns: 6}
+		if c.Database != "" {
+			return store.Config{URL: c.Database, Schema: key + "_" + agent, MaxConns: 6}
 		}
 		return store.Config{Path: filepath.Join(dir, agent+".db")}
 	}
 	if w.buyerDB, err = store.Open(ctx, place("buyer")); err != nil {
 		return w, err
 	}
-	if err := w.startClock(ctx, today); err != nil {
+	if err := w.startClock(ctx, c.Today); err != nil {
 		return w, err
 	}
-	var addresses []buyer.Seller
+	addresses := slices.Clone(c.Also)
 	for _, name := range sellers {
-		address, err := w.openSeller(ctx, name, place(name), seed, log)
+		address, err := w.openSeller(ctx, name, place(name), c.Seed, log)
 		if err != nil {
 			return w, fmt.Errorf("start the seller %s: %w", name, err)
 		}
@@ -79,7 +80,7 @@ func openWorld(ctx context.Context, key, dir, database string, today time.Time, 
 	}
 	w.buyer, err = buyer.New(buyer.Config{
 		Tenant: "buyer", Store: w.buyerDB, Clock: w.clock, Sellers: addresses,
-		Deadline: sellerDeadline, Operator: "upfront.example", Logger: log,
+		Deadline: c.Deadline, Operator: "upfront.example", Logger: log,
 	})
 	return w, err
 }
