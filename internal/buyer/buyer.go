@@ -114,6 +114,15 @@ func New(c Config) (*Service, error) {
 	return s, nil
 }
 
+// Close ends the connections to sellers. What is under way is in the store.
+func (s *Service) Close() error {
+	var failures []error
+	for _, c := range s.clients {
+		failures = append(failures, c.Close())
+	}
+	return errors.Join(failures...)
+}
+
 func pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -338,6 +338,39 @@ func TestABadProductIsRejectedAndTheRestStays(t *testing.T) {
 	}
 }
 
+func TestEndlessPagesAreCutOff(t *testing.T) {
+	t.Parallel()
+	b := sqlite(t)
+	b.sellers[0].endless, b.sellers[1].endless, b.sellers[1].moving = true, true, true
+	for i := range maxProducts {
+		b.sellers[2].products = append(b.sellers[2].products, wireProduct(fmt.Sprintf("more%d", i), "ctv", 9))
+	}
+	s := b.service(t)
+	c, err := s.Open(t.Context(), springBrief(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.Plan(t.Context(), c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, l := range p.LeftOut {
+		got = append(got, l.Seller+" "+l.Reason)
+	}
+	want := []string{
+		"alpha it says there are more pages and not where; what came before is used",
+		"beta it has more than 20 pages; the rest is not read",
+		"gamma it answered with more than 500 products; the rest is not read",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if len(p.Lines) == 0 {
+		t.Error("what came before was not used")
+	}
+}
+
 func TestNoSellerCanServe(t *testing.T) {
 	t.Parallel()
 	b := sqlite(t)

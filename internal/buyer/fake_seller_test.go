@@ -48,8 +48,10 @@ type fakeSeller struct {
 	loseAnswers int
 	// overspend reports more than was booked.
 	overspend bool
-	// page splits the products into pages of so many.
-	page int
+	// page splits the products into pages of so many; endless sellers always
+	// say that there is another, at the same place or at ever new ones.
+	page            int
+	endless, moving bool
 }
 
 type fakeBuy struct {
@@ -194,6 +196,13 @@ func (f *fakeSeller) getProducts(_ context.Context, _ *agent.Call, req *adcp.Get
 	if f.page > 0 && start+f.page < end {
 		end = start + f.page
 		document["pagination"] = map[string]any{"has_more": true, "cursor": fmt.Sprint(end)}
+	}
+	if f.endless {
+		next := "again"
+		if f.moving {
+			next = "0" + adcp.Val(req.Pagination.Cursor)
+		}
+		document["pagination"] = map[string]any{"has_more": true, "cursor": next}
 	}
 	document["products"] = append([]map[string]any{}, f.products[start:end]...)
 	raw, err := json.Marshal(document)

@@ -18,7 +18,7 @@ import (
 // and every line's money is accounted for. UPFRONT_RANDOM_BRIEFS sets how many.
 func TestRandomBriefsNeverOverspend(t *testing.T) {
 	t.Parallel()
-	n := 24
+	n := 16
 	if more, err := strconv.Atoi(os.Getenv("UPFRONT_RANDOM_BRIEFS")); err == nil {
 		n = more
 	}
