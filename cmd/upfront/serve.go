@@ -8,7 +8,7 @@ import (
 
 func serveCommand(c console) *cobra.Command {
 	var config string
-	flags := map[string]*string{"listen": new(""), "data": new(""), "database": new("")}
+	var given struct{ listen, public, data, database string }
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve a sales agent",
@@ -18,22 +18,25 @@ func serveCommand(c console) *cobra.Command {
 		Example: "upfront serve --config examples/upfront.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			given := map[string]any{}
-			for name, flag := range map[string]string{"listen": "addr", "data": "data", "database": "database"} {
-				if cmd.Flags().Changed(flag) {
-					given[name] = *flags[name]
+			over := map[string]any{}
+			for setting, value := range map[string]string{
+				"listen": given.listen, "public_url": given.public, "data": given.data, "database": given.database,
+			} {
+				if value != "" {
+					over[setting] = value
 				}
 			}
-			settings, err := server.LoadSettings(config, c.Getenv, given)
+			settings, err := server.LoadSettings(config, c.Getenv, over)
 			if err != nil {
 				return err
 			}
 			return server.Serve(cmd.Context(), settings, c.Getenv, c.Err)
 		},
 	}
-	cmd.Flags().StringVar(flags["listen"], "addr", "", "address to listen on (default 127.0.0.1:8080)")
-	cmd.Flags().StringVar(flags["data"], "data", "", "directory of the embedded database (default upfront-data)")
-	cmd.Flags().StringVar(flags["database"], "database", "", "postgres:// URL of a database to use instead")
+	cmd.Flags().StringVar(&given.listen, "addr", "", "address to listen on (default 127.0.0.1:8080)")
+	cmd.Flags().StringVar(&given.public, "public-url", "", "address under which others reach the agent (default http:// and --addr)")
+	cmd.Flags().StringVar(&given.data, "data", "", "directory of the embedded database (default upfront-data)")
+	cmd.Flags().StringVar(&given.database, "database", "", "postgres:// URL of a database to use instead")
 	cmd.Flags().StringVar(&config, "config", "", "configuration file")
 	return cmd
 }

@@ -13,8 +13,11 @@ import (
 	"github.com/upfront-media/upfront/internal/money"
 )
 
-// reasonWidth is how wide the column of reasons is, in characters.
-const reasonWidth = 66
+// Widths in characters: of the column of reasons, and of running text.
+const (
+	reasonWidth = 66
+	lineWidth   = 118
+)
 
 // WriteBrief prints what was understood of a brief, each field with the words it came from.
 func WriteBrief(w io.Writer, b brief.Brief) error {
@@ -48,6 +51,10 @@ func WritePlan(w io.Writer, p buyer.Plan) error {
 		grouped(p.Planned), grouped(p.Budget), p.Currency, len(p.Lines), p.Outcome)
 	if err := section(w, title, lines); err != nil {
 		return err
+	}
+	fmt.Fprintln(w, wrap("How: "+p.Method+".", lineWidth))
+	if len(p.Assumptions) > 0 {
+		fmt.Fprintln(w, wrap("Assumed, because no seller says: "+strings.Join(p.Assumptions, "; ")+".", lineWidth))
 	}
 	if p.UnallocatedReason != "" {
 		fmt.Fprintf(w, "%s %s not allocated: %s\n", grouped(p.Unallocated), p.Currency, p.UnallocatedReason)

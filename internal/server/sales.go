@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp/agent"
@@ -50,12 +51,19 @@ type Sales struct {
 	metrics  *metrics
 	clock    clock.Clock
 	log      *slog.Logger
+	// hosts are the names under which the agent may be reached.
+	hosts []string
 }
 
 // NewSales opens the database, starts the job queue and returns the agent, ready
 // to answer. It finishes what an earlier process left behind.
 func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	s = &Sales{metrics: newMetrics(), clock: c.Clock, log: c.Logger}
+	// A proxy in front forwards the public name; a health check uses loopback.
+	s.hosts = []string{"localhost", "127.0.0.1", "::1"}
+	if public, err := url.Parse(c.PublicURL); err == nil && public.Hostname() != "" {
+		s.hosts = append(s.hosts, public.Hostname())
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -98,7 +106,7 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 // Handler serves the agent at /sales/mcp, its health at /healthz and its metrics at /metrics.
 func (s *Sales) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/sales/mcp", mcp.NewHandler(s.agent, mcp.Options{}))
+	mux.Handle("/sales/mcp", mcp.NewHandler(s.agent, mcp.Options{Hosts: s.hosts, Logger: s.log}))
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.Handle("GET /metrics", s.metrics.handler())
 	return mux
