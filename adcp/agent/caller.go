@@ -19,6 +19,17 @@ type Caller struct {
 	Anonymous bool
 	// Sandbox callers see operations that exist for testing.
 	Sandbox bool
+	// Permission narrows what the credential is good for. Without one the
+	// caller may do all that its principal may.
+	Permission Permission
+}
+
+// SeesAccount tells whether the credential reaches the principal's account of
+// that identifier. An account that it does not reach must look to the caller as
+// if it did not exist, and so must everything in it: resolvers and handlers ask
+// this wherever they look for what belongs to the principal.
+func (c Caller) SeesAccount(id string) bool {
+	return c.Permission == nil || c.Permission.SeesAccount(id)
 }
 
 // Credential is what a transport found in a request, as it came. The zero
@@ -54,7 +65,8 @@ func (f AuthenticatorFunc) Authenticate(ctx context.Context, c Credential) (Call
 // AccountResolver finds the account that a request names among the caller's
 // own. It returns the account's one identifier, whichever form of reference
 // named it. For an account that does not exist, and equally for one that
-// belongs to somebody else, it returns the same ACCOUNT_NOT_FOUND. An operation
+// belongs to somebody else or that the credential does not reach
+// ([Caller.SeesAccount]), it returns the same ACCOUNT_NOT_FOUND. An operation
 // that creates accounts is asked too: answer "" and no error for a reference
 // that is yet to be created. It is not asked when the request names no account.
 type AccountResolver interface {
@@ -86,7 +98,8 @@ func (a *Agent) Authenticate(ctx context.Context, c Credential) (Caller, *adcp.E
 // Admit tells whether the caller may call the operation of that name at all:
 // AUTH_MISSING for an anonymous caller outside the public operations,
 // UNSUPPORTED_FEATURE for a name that is not served, PERMISSION_DENIED for a
-// sandbox operation called from outside the sandbox.
+// sandbox operation called from outside the sandbox, and what the credential's
+// [Permission] says.
 func (a *Agent) Admit(caller Caller, operation string) *adcp.Error {
 	r, ok := a.handlers[operation]
 	if !ok {
@@ -105,13 +118,15 @@ func (a *Agent) Admit(caller Caller, operation string) *adcp.Error {
 // mayCall is the access class of an operation applied to a caller.
 func mayCall(caller Caller, op *adcp.Operation) *adcp.Error {
 	switch {
-	case op.Access == adcp.AccessPublic:
+	case op.Access == adcp.AccessPublic && caller.Anonymous:
 		return nil
 	case caller.Anonymous:
 		return adcp.NewError(adcp.CodeAuthMissing, "", "This operation needs a credential.").
 			WithSuggestion("Send the header Authorization: Bearer with your key.")
 	case op.Access == adcp.AccessSandbox && !caller.Sandbox:
 		return adcp.NewError(adcp.CodePermissionDenied, "", "This operation is for sandbox principals only.")
+	case caller.Permission != nil && op.Name != capabilityOperation:
+		return caller.Permission.MayCall(op)
 	}
 	return nil
 }

@@ -135,6 +135,11 @@ func (a *Agent) resolveAccount(ctx context.Context, call *Call, doc *document) *
 		return nil
 	}
 	id, err := a.cfg.Accounts.ResolveAccount(ctx, call.Caller, call.Operation, ref)
+	if err == nil && id != "" && !call.SeesAccount(id) {
+		// A resolver that honours the caller's permission does not come here,
+		// and words its refusal like that of an account that does not exist.
+		err = adcp.NewError(adcp.CodeAccountNotFound, "account", "There is no such account.")
+	}
 	call.AccountID = id
 	return a.refusal(ctx, call.Operation, err)
 }

@@ -4,6 +4,22 @@
 
 package store
 
+type AccountKey struct {
+	Tenant     string
+	KeyID      string
+	Digest     string
+	Principal  string
+	Sandbox    bool
+	Operations string
+	Accounts   string
+	CreatedAt  int64
+	ExpiresAt  int64
+	RevokedAt  int64
+	LastUsedAt int64
+	ReplacedBy string
+	Revision   int64
+}
+
 type AdserverDelivery struct {
 	Tenant              string
 	LineItemID          string
