@@ -158,8 +158,9 @@ func (w *world) book(ctx context.Context, c Config, campaignID string) error {
 	return fmt.Errorf("sellers did not decide within %d hours", patience)
 }
 
-// lookEvery is every how many days of the flight the buyer reads status and delivery.
-const lookEvery = 7
+// looks is how often at most the buyer reads status and delivery during a flight;
+// it does not look more than weekly.
+const looks = 6
 
 // fly lets the flight pass day by day until every media buy has ended.
 func (w *world) fly(ctx context.Context, c Config, campaignID string) error {
@@ -186,7 +187,7 @@ func (w *world) fly(ctx context.Context, c Config, campaignID string) error {
 			return err
 		}
 		day := int(next.Sub(start) / (24 * time.Hour))
-		if day%lookEvery == 0 || !next.Before(end) {
+		if day%max(7, days/looks) == 0 || !next.Before(end) {
 			if err := w.buyer.Follow(ctx, campaignID); err != nil {
 				return err
 			}
