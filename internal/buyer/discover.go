@@ -79,6 +79,7 @@ func (s *Service) ask(ctx context.Context, seller Seller, in Intent) (f found) {
 			if seen == 0 {
 				return leave("it has no product for this brief")
 			}
+			s.dropUnplayable(ctx, seller.Name, &f, in)
 			return f
 		case next == "" || next == adcp.Val(request.Pagination.Cursor):
 			return leave("it says there are more pages and not where; what came before is used")
