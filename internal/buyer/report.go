@@ -54,7 +54,8 @@ type BuyReport struct {
 	Budget   string          `json:"budget"`
 	Currency string          `json:"currency"`
 	Packages []PackageReport `json:"packages"`
-	// TaskID is the seller's task where it decided later.
+	// TaskID is the seller's task while it decides. Whether it took a task is of
+	// no interest afterwards, and may depend on nothing but how busy it was.
 	TaskID string `json:"task_id,omitempty"`
 	// Reason is why it was not booked, or was ended early.
 	Reason string `json:"reason,omitempty"`

@@ -152,7 +152,10 @@ func (s *Service) buyReport(ctx context.Context, tx *store.Tx, b *booking) (BuyR
 	c := money.Currency(b.campaign.Currency)
 	report := BuyReport{
 		Seller: b.Seller, MediaBuyID: b.MediaBuyID, Status: b.State, Currency: string(c), Packages: []PackageReport{},
-		TaskID: b.TaskID, Reason: b.Reason,
+		Reason: b.Reason,
+	}
+	if b.state() == BookingSubmitted {
+		report.TaskID = b.TaskID
 	}
 	if (b.state() == BookingBooked || b.state() == BookingClosed) && b.Status != "" {
 		report.Status = b.Status
