@@ -34,8 +34,10 @@ func (s *Service) dropUnplayable(ctx context.Context, seller string, f *found, i
 		}
 		if !dropped[o.ProductID] {
 			dropped[o.ProductID] = true
-			f.rejected = append(f.rejected, Rejection{Seller: seller, ProductID: o.ProductID,
-				Reason: "takes no spot of " + seconds(in.AdLengths) + ", which are the lengths the brief has"})
+			f.rejected = append(f.rejected, Rejection{
+				Seller: seller, ProductID: o.ProductID,
+				Reason: "takes no spot of " + seconds(in.AdLengths) + ", which are the lengths the brief has",
+			})
 		}
 		return true
 	})
