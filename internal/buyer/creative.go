@@ -61,14 +61,18 @@ func findFormat(known []adcp.Format, want FormatID) (adcp.Format, bool) {
 	return known[i], true
 }
 
-// runs reports whether a spot of one of the brand's lengths fits the format.
+// runs reports whether the format plays a spot of one of the brand's lengths.
 func (st studio) runs(f adcp.Format) bool {
 	for _, a := range f.Assets {
-		r := a.Requirements
-		if r == nil || (r.MinDurationMs == nil && r.MaxDurationMs == nil) {
+		switch adcp.Val(a.AssetType) {
+		case adcp.FormatAssetAssetTypeVideo, adcp.FormatAssetAssetTypeVAST, adcp.FormatAssetAssetTypeAudio, adcp.FormatAssetAssetTypeDAAST:
+		default:
 			continue
 		}
-		return slices.ContainsFunc(st.seconds, func(s int) bool { return lasts(int64(s)*1000, r.MinDurationMs, r.MaxDurationMs) })
+		r := adcp.Val(a.Requirements)
+		if slices.ContainsFunc(st.seconds, func(s int) bool { return lasts(int64(s)*1000, r.MinDurationMs, r.MaxDurationMs) }) {
+			return true
+		}
 	}
 	return false
 }

@@ -33,6 +33,8 @@ const (
 		{"item_type":"individual","asset_id":"bundle","asset_type":"zip","required":true},
 		{"item_type":"individual","asset_id":"click","asset_type":"url","required":false,"requirements":{"role":"clickthrough"}},
 		{"item_type":"individual","asset_id":"pixel","asset_type":"url","required":false,"requirements":{"role":"impression_tracker"}}]}`
+	formatTag   = `{"format_id":{"agent_url":"https://f.example","id":"tag"},"name":"t","assets":[{"item_type":"individual","asset_id":"tag","asset_type":"vast","required":true}]}`
+	formatStill = `{"format_id":{"agent_url":"https://f.example","id":"still"},"name":"s","assets":[{"item_type":"individual","asset_id":"i","asset_type":"image","required":true}]}`
 	formatGroup = `{"format_id":{"agent_url":"https://f.example","id":"group"},"name":"g","assets":[{"item_type":"repeatable_group","asset_group_id":"cards","required":true,"min_count":2,"max_count":4,"assets":[]}]}`
 	formatHook  = `{"format_id":{"agent_url":"https://f.example","id":"hook"},"name":"h","assets":[{"item_type":"individual","asset_id":"x","asset_type":"webhook","required":true}]}`
 )
@@ -66,7 +68,7 @@ func TestCreativesHoldWhatTheFormatRequires(t *testing.T) {
 
 func TestTheFormatThatRunsTheBrandsSpotsIsChosen(t *testing.T) {
 	t.Parallel()
-	known := []adcp.Format{format(t, format6s), format(t, format30s), format(t, formatGroup), format(t, formatHook)}
+	known := []adcp.Format{format(t, format6s), format(t, format30s), format(t, formatGroup), format(t, formatHook), format(t, formatTag), format(t, formatStill)}
 	ids := func(names ...string) (out []FormatID) {
 		for _, n := range names {
 			out = append(out, FormatID{AgentURL: "https://elsewhere.example", ID: n})
@@ -79,6 +81,7 @@ func TestTheFormatThatRunsTheBrandsSpotsIsChosen(t *testing.T) {
 		want, fail string
 	}{
 		{"ItsOwnLength", ids("v30", "v6"), "v6", ""},
+		{"ATagRatherThanAStill", ids("still", "tag"), "tag", ""},
 		{"ElseTheFirstThatCanBeMade", ids("group", "v30"), "v30", ""},
 		{"GroupsCannot", ids("group"), "", "asks for a group of assets"},
 		{"UnknownAssetsCannot", ids("hook"), "", "asset of type webhook"},
