@@ -13,7 +13,7 @@ var floors = [][]string{
 	{"internal/clock", "internal/id", "examples"},
 	{"adcp"},
 	{"adcp/agent"},
-	{"adcp/mcp"},
+	{"adcp/mcp", "adcp/a2a"},
 	{"adcp/client"},
 	{"internal/money"},
 	{"internal/store"},
@@ -32,13 +32,14 @@ var apart = map[string][]string{
 	"internal/seller":  {"internal/buyer", "adcp/mcp", "adcp/client", "internal/adserver/builtin"},
 	"internal/buyer":   {"internal/seller", "internal/adserver", "adcp/mcp", "adcp/agent"},
 	"internal/brief":   {"internal/adserver", "internal/store", "internal/job"},
-	"internal/account": {"internal/store", "internal/job"},
+	"internal/account": {"internal/job"},
 	"adcp":             {"internal"},
 }
 
 // owners are outside libraries that exactly one room may know.
 var owners = map[string]string{
 	"github.com/modelcontextprotocol/go-sdk": "adcp/mcp",
+	"github.com/a2aproject/a2a-go":           "adcp/a2a",
 	"github.com/riverqueue/river":            "internal/job",
 	"github.com/jackc/pgx":                   "internal/store",
 	"modernc.org/sqlite":                     "internal/store",

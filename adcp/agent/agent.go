@@ -51,10 +51,6 @@ type Config struct {
 	Clock Clock
 	// Authenticator tells who presents a credential.
 	Authenticator Authenticator
-	// ResourceMetadata is the address of the agent's OAuth protected-resource
-	// metadata (RFC 9728), to which refusals of a credential then point. Empty
-	// for an agent without an OAuth issuer, which has no such document.
-	ResourceMetadata string
 	// Accounts resolves the account a request names. Without it the reference is
 	// passed on unresolved and keys are scoped by a digest of it.
 	Accounts AccountResolver

@@ -38,9 +38,11 @@ type ScopeNamer interface {
 // none, it returns 200 and no header: the protocol's own answer carries those.
 //
 // The caller may be the zero Caller where none was established; operation is the
-// name that was called, or "". The header follows RFC 6750, and points to the
-// protected-resource metadata of RFC 9728 where [Config].ResourceMetadata is set.
-func (a *Agent) HTTPRefusal(caller Caller, operation string, refusal *adcp.Error) (status int, challenge string) {
+// name that was called, or "". The header follows RFC 6750. Metadata is the
+// address of the endpoint's OAuth protected-resource metadata (RFC 9728), to
+// which the header then points; it is empty for an agent without an OAuth
+// issuer, which has no such document.
+func HTTPRefusal(caller Caller, operation string, refusal *adcp.Error, metadata string) (status int, header string) {
 	if refusal == nil {
 		return http.StatusOK, ""
 	}
@@ -48,26 +50,26 @@ func (a *Agent) HTTPRefusal(caller Caller, operation string, refusal *adcp.Error
 	case adcp.CodeServiceUnavailable:
 		return http.StatusServiceUnavailable, ""
 	case adcp.CodeAuthMissing:
-		return http.StatusUnauthorized, a.challenge("", nil)
+		return http.StatusUnauthorized, challenge("", nil, metadata)
 	case adcp.CodeAuthInvalid:
-		return http.StatusUnauthorized, a.challenge("invalid_token", nil)
+		return http.StatusUnauthorized, challenge("invalid_token", nil, metadata)
 	case adcp.CodeScopeInsufficient, adcp.CodeReadOnlyScope:
 		namer, oauth := caller.Permission.(ScopeNamer)
 		op, known := adcp.OperationNamed(operation)
 		if oauth && known {
-			return http.StatusForbidden, a.challenge("insufficient_scope", namer.ScopesFor(op))
+			return http.StatusForbidden, challenge("insufficient_scope", namer.ScopesFor(op), metadata)
 		}
 	}
 	return http.StatusOK, ""
 }
 
 // challenge writes a WWW-Authenticate header of the scheme Bearer.
-func (a *Agent) challenge(problem string, scopes []string) string {
+func challenge(problem string, scopes []string, metadata string) string {
 	header := `Bearer realm="adcp"`
 	for _, p := range [...]struct{ name, value string }{
 		{"error", problem},
 		{"scope", strings.Join(scopes, " ")},
-		{"resource_metadata", a.cfg.ResourceMetadata},
+		{"resource_metadata", metadata},
 	} {
 		if p.value != "" {
 			header += ", " + p.name + `="` + quotable.Replace(p.value) + `"`

@@ -31,6 +31,10 @@ type Options struct {
 	// Origins are the origins of web pages that may call the agent, such as
 	// "https://console.example". Pages of the agent's own host may always.
 	Origins []string
+	// ResourceMetadata is the address of the endpoint's OAuth protected-resource
+	// metadata (RFC 9728), to which refusals of a credential then point. Empty
+	// for an agent without an OAuth issuer, which has no such document.
+	ResourceMetadata string
 	// Instructions tell a model that connects what the agent is for.
 	Instructions string
 	// Logger receives what callers are not told; by default nothing is logged.
@@ -54,7 +58,7 @@ type handler struct {
 //
 // A missing credential on an operation that needs one, and a credential that is
 // not valid on any request, are answered with HTTP 401 before anything is
-// dispatched. A body above the agent's limit is answered with 413. Every other
+// dispatched, and an OAuth token without the scope with 403. A body above the agent's limit is answered with 413. Every other
 // refusal is a tool's answer with isError, in the protocol's form.
 func NewHandler(a *agent.Agent, o Options) http.Handler {
 	h := &handler{agent: a, opts: o, log: o.Logger, mark: newMark()}
@@ -110,16 +114,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	caller, refusal := h.agent.Authenticate(r.Context(), credential(r))
 	if refusal == nil && msg.Method == "tools/call" {
-		if e := h.agent.Admit(caller, msg.Params.Name); e != nil && e.Code == adcp.CodeAuthMissing {
-			refusal = e
-		}
+		refusal = h.agent.Admit(caller, msg.Params.Name)
 	}
-	if refusal != nil {
-		status, code := http.StatusUnauthorized, int64(codeUnauthorized)
-		if refusal.Code == adcp.CodeServiceUnavailable {
-			status, code = http.StatusServiceUnavailable, codeUnavailable
-		} else {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="adcp"`)
+	if status, challenge := agent.HTTPRefusal(caller, msg.Params.Name, refusal, h.opts.ResourceMetadata); status != http.StatusOK {
+		code := int64(codeUnauthorized)
+		if status == http.StatusServiceUnavailable {
+			code = codeUnavailable
+		}
+		if challenge != "" {
+			w.Header().Set("WWW-Authenticate", challenge)
 		}
 		h.refuse(w, status, msg.ID, code, h.agent.Refuse(refusal, msg.Params.Arguments))
 		return

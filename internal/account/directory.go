@@ -3,18 +3,23 @@ package account
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/upfront-media/upfront/adcp/agent"
+	"github.com/upfront-media/upfront/internal/clock"
+	"github.com/upfront-media/upfront/internal/store"
 )
 
-// MinKeyLength is the fewest characters an API key may have. Keys are compared
-// by an unsalted digest, which is sound only for keys too long to guess.
-const MinKeyLength = 20
+// maxCredential bounds what is looked at as a credential, in bytes.
+const maxCredential = 16 << 10
 
-// Principal is a party that may call an agent: a brand's or an agency's buying agent.
+// Principal is a party that may call an agent: a brand's or an agency's buying
+// agent, known by configuration. Those known by keys in the store need no entry.
 type Principal struct {
 	// Name is how the principal is known in accounts, tasks and logs.
 	Name string
@@ -22,27 +27,50 @@ type Principal struct {
 	KeySHA256 string
 	// Sandbox principals see simulated delivery and the test controller.
 	Sandbox bool
+	// Scope is what the key is good for; the zero Scope is everything.
+	Scope Scope
 }
 
-// HashKey is the digest under which an API key is kept.
-func HashKey(key string) string {
-	sum := sha256.Sum256([]byte(key))
-	return hex.EncodeToString(sum[:])
+// Config is what a [Directory] is made of. Only Tenant is required.
+type Config struct {
+	// Tenant is the space of data that every caller is let into.
+	Tenant string
+	// Principals are known by configuration.
+	Principals []Principal
+	// Store, where given, holds the keys that a [Keyring] makes.
+	Store *store.DB
+	// OAuth, where given, names the issuer whose tokens are accepted.
+	OAuth *OAuthConfig
+	// Clock is real time, by which keys and tokens expire, whatever time it is in
+	// the agent's own world: the system's where nil.
+	Clock clock.Clock
+	// Logger receives faults, never a credential; by default nothing is logged.
+	Logger *slog.Logger
 }
 
-// Directory authenticates the principals of one tenant by API key, given as a
-// bearer token or as the password of HTTP Basic. It implements [agent.Authenticator].
+// Directory authenticates the principals of one tenant: by API keys from the
+// configuration and the store, given as a bearer token or through HTTP Basic,
+// and by OAuth bearer tokens. It implements [agent.Authenticator].
 type Directory struct {
 	tenant string
-	byHash map[string]Principal
+	byHash map[string]agent.Caller
+	keys   *lookup
+	oauth  *issuer
 }
 
-// NewDirectory checks the principals: names and keys must be unique, and each
-// digest must be 64 hex digits.
-func NewDirectory(tenant string, principals []Principal) (*Directory, error) {
-	d := &Directory{tenant: tenant, byHash: make(map[string]Principal, len(principals))}
+// New checks the principals: names and keys must be unique, each digest must be
+// 64 hex digits, and scopes must name operations that exist. It makes no call to
+// the OAuth issuer. Close the directory before its store.
+func New(c Config) (*Directory, error) {
+	if c.Clock == nil {
+		c.Clock = clock.System{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	d := &Directory{tenant: c.Tenant, byHash: make(map[string]agent.Caller, len(c.Principals))}
 	names := map[string]bool{}
-	for i, p := range principals {
+	for i, p := range c.Principals {
 		switch raw, err := hex.DecodeString(p.KeySHA256); {
 		case p.Name == "":
 			return nil, fmt.Errorf("principals[%d].name is missing", i)
@@ -51,30 +79,96 @@ func NewDirectory(tenant string, principals []Principal) (*Directory, error) {
 		case err != nil || len(raw) != sha256.Size:
 			return nil, fmt.Errorf("principals[%d] (%s): the key's digest must be 64 hex digits of SHA-256", i, p.Name)
 		}
+		if err := p.Scope.Validate(); err != nil {
+			return nil, fmt.Errorf("principals[%d] (%s): %w", i, p.Name, err)
+		}
 		hash := strings.ToLower(p.KeySHA256)
 		if other, taken := d.byHash[hash]; taken {
-			return nil, fmt.Errorf("principals[%d] (%s) has the same key as %s", i, p.Name, other.Name)
+			return nil, fmt.Errorf("principals[%d] (%s) has the same key as %s", i, p.Name, other.Principal)
 		}
 		names[p.Name] = true
-		d.byHash[hash] = p
+		d.byHash[hash] = agent.Caller{Tenant: c.Tenant, Principal: p.Name, Sandbox: p.Sandbox, Permission: p.Scope.permission()}
+	}
+	if c.Store != nil {
+		d.keys = newLookup(c)
+	}
+	if c.OAuth != nil {
+		var err error
+		if d.oauth, err = newIssuer(c); err != nil {
+			return nil, fmt.Errorf("oauth: %w", err)
+		}
 	}
 	return d, nil
 }
 
+// Close waits until the last use of every key is written.
+func (d *Directory) Close() {
+	if d.keys != nil {
+		d.keys.close()
+	}
+}
+
 // Authenticate implements [agent.Authenticator]. No credential is an anonymous
-// caller; one that is not known is [agent.ErrBadCredential]. Looking up by
-// digest leaks no timing about the key itself.
-func (d *Directory) Authenticate(_ context.Context, c agent.Credential) (agent.Caller, error) {
+// caller; one that is unknown, expired, revoked or malformed is
+// [agent.ErrBadCredential], whichever it is. Every well-formed key costs one
+// digest and one look-up by it, known or not; a look-up by digest leaks no
+// timing about the key itself.
+func (d *Directory) Authenticate(ctx context.Context, c agent.Credential) (agent.Caller, error) {
+	if len(c.Value) > maxCredential {
+		return agent.Caller{}, agent.ErrBadCredential
+	}
 	switch strings.ToLower(c.Scheme) {
 	case "":
 		return agent.Caller{Tenant: d.tenant, Anonymous: true}, nil
-	case "bearer", "basic":
-		p, ok := d.byHash[HashKey(c.Value)]
-		if !ok {
-			return agent.Caller{}, agent.ErrBadCredential
+	case "bearer":
+		if d.oauth != nil && compactJWS(c.Value) {
+			if caller, known := d.byHash[HashKey(c.Value)]; known {
+				return caller, nil
+			}
+			return d.oauth.authenticate(ctx, c.Value)
 		}
-		return agent.Caller{Tenant: d.tenant, Principal: p.Name, Sandbox: p.Sandbox}, nil
-	default:
+		return d.static(ctx, c.Value)
+	case "basic":
+		if key, ok := basicKey(c.Value); ok {
+			return d.static(ctx, key)
+		}
+	}
+	return agent.Caller{}, agent.ErrBadCredential
+}
+
+// static looks for an API key, first in the configuration, then in the store.
+func (d *Directory) static(ctx context.Context, key string) (agent.Caller, error) {
+	digest := HashKey(key)
+	if caller, known := d.byHash[digest]; known {
+		return caller, nil
+	}
+	if d.keys == nil || !wellFormed(key) {
 		return agent.Caller{}, agent.ErrBadCredential
+	}
+	return d.keys.authenticate(ctx, digest)
+}
+
+// basicKey reads the key out of the base64 text of HTTP Basic: the password, or
+// the user where there is no password, as tools send it that know only users. A
+// user beside a password is not looked at: the key alone says who calls.
+func basicKey(encoded string) (string, bool) {
+	plain, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return "", false
+	}
+	user, password, ok := strings.Cut(string(plain), ":")
+	if !ok {
+		return "", false
+	}
+	if password == "" {
+		password = user
+	}
+	return password, password != ""
+}
+
+func newLookup(c Config) *lookup {
+	return &lookup{
+		store: c.Store, tenant: c.Tenant, clock: c.Clock, log: c.Logger,
+		known: map[string]held{}, touched: map[string]time.Time{},
 	}
 }

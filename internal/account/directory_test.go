@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
@@ -11,9 +12,13 @@ import (
 
 const key = "a-key-of-more-than-twenty-characters"
 
+func basic(user, password string) agent.Credential {
+	return agent.Credential{Scheme: "basic", Value: base64.StdEncoding.EncodeToString([]byte(user + ":" + password))}
+}
+
 func TestAuthenticate(t *testing.T) {
 	t.Parallel()
-	d, err := account.NewDirectory("sales", []account.Principal{{Name: "acme", KeySHA256: strings.ToUpper(account.HashKey(key))}})
+	d, err := account.New(account.Config{Tenant: "sales", Principals: []account.Principal{{Name: "acme", KeySHA256: strings.ToUpper(account.HashKey(key))}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +30,14 @@ func TestAuthenticate(t *testing.T) {
 	}{
 		{"no credential is anonymous", agent.Credential{}, agent.Caller{Tenant: "sales", Anonymous: true}, nil},
 		{"a bearer key names its principal", agent.Credential{Scheme: "Bearer", Value: key}, agent.Caller{Tenant: "sales", Principal: "acme"}, nil},
-		{"basic works as well", agent.Credential{Scheme: "basic", Value: key}, agent.Caller{Tenant: "sales", Principal: "acme"}, nil},
+		{"basic carries a key as the password", basic("acme", key), agent.Caller{Tenant: "sales", Principal: "acme"}, nil},
+		{"basic carries a key as the user", basic(key, ""), agent.Caller{Tenant: "sales", Principal: "acme"}, nil},
+		{"the key alone says who calls", basic("other", key), agent.Caller{Tenant: "sales", Principal: "acme"}, nil},
+		{"basic with a wrong password is bad", basic(key, "x"), agent.Caller{}, agent.ErrBadCredential},
+		{"basic without a colon is bad", agent.Credential{Scheme: "basic", Value: base64.StdEncoding.EncodeToString([]byte(key))}, agent.Caller{}, agent.ErrBadCredential},
+		{"basic with nothing in it is bad", basic("", ""), agent.Caller{}, agent.ErrBadCredential},
+		{"basic is base64", agent.Credential{Scheme: "basic", Value: key}, agent.Caller{}, agent.ErrBadCredential},
+		{"a credential has bounds", agent.Credential{Scheme: "bearer", Value: strings.Repeat("x", 1<<20)}, agent.Caller{}, agent.ErrBadCredential},
 		{"an unknown key is bad", agent.Credential{Scheme: "bearer", Value: key + "x"}, agent.Caller{}, agent.ErrBadCredential},
 		{"an empty key is bad", agent.Credential{Scheme: "bearer"}, agent.Caller{}, agent.ErrBadCredential},
 		{"the digest is not the key", agent.Credential{Scheme: "bearer", Value: account.HashKey(key)}, agent.Caller{}, agent.ErrBadCredential},
@@ -56,7 +68,7 @@ func TestRefusedDirectories(t *testing.T) {
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			t.Parallel()
-			if _, err := account.NewDirectory("sales", tt.principals); err == nil {
+			if _, err := account.New(account.Config{Tenant: "sales", Principals: tt.principals}); err == nil {
 				t.Error("accepted")
 			}
 		})

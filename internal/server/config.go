@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"time"
 
@@ -34,8 +35,11 @@ type Settings struct {
 	Log LogSettings `koanf:"log"`
 	// Sales is the sales agent.
 	Sales SalesSettings `koanf:"sales"`
-	// Principals are the buying agents that may call, with their API keys.
+	// Principals are the buying agents that may call, with their API keys. More
+	// keys are made with `upfront keys`.
 	Principals []PrincipalSettings `koanf:"principals"`
+	// OAuth, where its issuer is set, accepts an issuer's bearer tokens.
+	OAuth OAuthSettings `koanf:"oauth"`
 }
 
 // LogSettings is the logging part of [Settings].
@@ -74,6 +78,37 @@ type PrincipalSettings struct {
 	KeySHA256 string `koanf:"key_sha256"`
 	// Sandbox marks a principal that trades in the sandbox only.
 	Sandbox bool `koanf:"sandbox"`
+	// Operations and Accounts say what the key is good for; see [account.Scope].
+	Operations []string `koanf:"operations"`
+	Accounts   []string `koanf:"accounts"`
+}
+
+// OAuthSettings is the OAuth part of [Settings]; see [account.OAuthConfig].
+type OAuthSettings struct {
+	Issuer string `koanf:"issuer"`
+	// Audience defaults to the agent's own address, public_url and /sales/mcp.
+	Audience     []string          `koanf:"audience"`
+	JWKSURI      string            `koanf:"jwks_uri"`
+	Algorithms   []string          `koanf:"algorithms"`
+	Scopes       []ScopeSettings   `koanf:"scopes"`
+	SubjectClaim string            `koanf:"subject_claim"`
+	Subjects     []SubjectSettings `koanf:"subjects"`
+	AdmitAll     bool              `koanf:"admit_all"`
+	Skew         time.Duration     `koanf:"skew"`
+}
+
+// ScopeSettings says which operations an OAuth scope is good for.
+type ScopeSettings struct {
+	Scope      string   `koanf:"scope"`
+	Operations []string `koanf:"operations"`
+}
+
+// SubjectSettings says who a subject of the OAuth issuer is here.
+type SubjectSettings struct {
+	Subject   string   `koanf:"subject"`
+	Principal string   `koanf:"principal"`
+	Sandbox   bool     `koanf:"sandbox"`
+	Accounts  []string `koanf:"accounts"`
 }
 
 func defaults() map[string]any {
@@ -210,7 +245,41 @@ func (s Settings) principals(getenv func(string) string) ([]account.Principal, e
 			}
 			hash = account.HashKey(key)
 		}
-		list = append(list, account.Principal{Name: p.Name, KeySHA256: hash, Sandbox: p.Sandbox})
+		list = append(list, account.Principal{
+			Name: p.Name, KeySHA256: hash, Sandbox: p.Sandbox,
+			Scope: account.Scope{Operations: p.Operations, Accounts: p.Accounts},
+		})
 	}
 	return list, nil
+}
+
+// config turns the settings into the issuer to trust, nil where there is none.
+// Resource is the agent's own address.
+func (o OAuthSettings) config(resource string) (*account.OAuthConfig, error) {
+	if o.Issuer == "" {
+		if !reflect.ValueOf(o).IsZero() {
+			return nil, errors.New("oauth.issuer: name the issuer's https address, or leave out the whole section")
+		}
+		return nil, nil
+	}
+	c := &account.OAuthConfig{
+		Issuer: o.Issuer, Audiences: o.Audience, JWKSURL: o.JWKSURI, Algorithms: o.Algorithms,
+		SubjectClaim: o.SubjectClaim, AdmitAll: o.AdmitAll, Skew: o.Skew,
+	}
+	if len(c.Audiences) == 0 {
+		c.Audiences = []string{resource}
+	}
+	for i, s := range o.Scopes {
+		if c.Scopes == nil {
+			c.Scopes = map[string][]string{}
+		}
+		if _, twice := c.Scopes[s.Scope]; twice {
+			return nil, fmt.Errorf("oauth.scopes[%d]: %q is there twice", i, s.Scope)
+		}
+		c.Scopes[s.Scope] = s.Operations
+	}
+	for _, s := range o.Subjects {
+		c.Subjects = append(c.Subjects, account.Subject(s))
+	}
+	return c, nil
 }

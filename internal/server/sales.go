@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp/agent"
@@ -33,6 +34,8 @@ type SalesConfig struct {
 	Store      store.Config
 	Clock      clock.Clock
 	Principals []account.Principal
+	// OAuth, where given, names the issuer whose tokens are accepted.
+	OAuth *account.OAuthConfig
 	// Approval says who signs orders that need a person.
 	SalesDesk seller.SalesDesk
 	// Seed makes the built-in ad server's supply repeatable.
@@ -48,17 +51,24 @@ type Sales struct {
 	adServer *builtin.AdServer
 	service  *seller.Service
 	agent    *agent.Agent
-	metrics  *metrics
-	clock    clock.Clock
-	log      *slog.Logger
+	// directory knows who calls.
+	directory *account.Directory
+	metrics   *metrics
+	clock     clock.Clock
+	log       *slog.Logger
 	// hosts are the names under which the agent may be reached.
 	hosts []string
+	// publicURL is the address under which others reach this program.
+	publicURL string
+	name      string
+	oauth     bool
+	keys      *account.Keyring
 }
 
 // NewSales opens the database, starts the job queue and returns the agent, ready
 // to answer. It finishes what an earlier process left behind.
 func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
-	s = &Sales{metrics: newMetrics(), clock: c.Clock, log: c.Logger}
+	s = &Sales{metrics: newMetrics(), clock: c.Clock, log: c.Logger, publicURL: strings.TrimSuffix(c.PublicURL, "/"), name: c.Name, oauth: c.OAuth != nil}
 	// A proxy in front forwards the public name; a health check uses loopback.
 	s.hosts = []string{"localhost", "127.0.0.1", "::1"}
 	if public, err := url.Parse(c.PublicURL); err == nil && public.Hostname() != "" {
@@ -73,13 +83,15 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 			s = nil
 		}
 	}()
-	directory, err := account.NewDirectory(c.Tenant, c.Principals)
-	if err != nil {
-		return s, err
-	}
 	if s.db, err = store.Open(ctx, c.Store); err != nil {
 		return s, err
 	}
+	if s.directory, err = account.New(account.Config{
+		Tenant: c.Tenant, Principals: c.Principals, Store: s.db, OAuth: c.OAuth, Logger: s.log,
+	}); err != nil {
+		return s, err
+	}
+	s.keys = account.NewKeyring(account.KeyringConfig{Store: s.db, Tenant: c.Tenant})
 	if s.queue, err = job.New(s.db, job.Config{Logger: s.log}); err != nil {
 		return s, err
 	}
@@ -95,7 +107,7 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 		return s, err
 	}
 	s.agent = agent.New(agent.Config{
-		Name: "upfront", Version: Version, Clock: c.Clock, Authenticator: directory,
+		Name: "upfront", Version: Version, Clock: c.Clock, Authenticator: s.directory,
 		Accounts: s.service, Idempotency: s.db.Idempotency(store.IdempotencyConfig{}),
 		Logger: s.log, Observe: s.metrics.observe,
 	})
@@ -103,13 +115,36 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	return s, s.queue.Start(ctx)
 }
 
-// Handler serves the agent at /sales/mcp, its health at /healthz and its metrics at /metrics.
+// endpointMCP is where the agent is served over MCP.
+const endpointMCP = "/sales/mcp"
+
+// Handler serves the agent at /sales/mcp, its health at /healthz and its metrics at
+// /metrics, and where there is an OAuth issuer, the endpoint's protected-resource
+// metadata below /.well-known/oauth-protected-resource.
 func (s *Sales) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/sales/mcp", mcp.NewHandler(s.agent, mcp.Options{Hosts: s.hosts, Logger: s.log}))
+	mux.Handle(endpointMCP, mcp.NewHandler(s.agent, mcp.Options{
+		Hosts: s.hosts, Logger: s.log, ResourceMetadata: s.describeResource(mux, endpointMCP),
+	}))
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.Handle("GET /metrics", s.metrics.handler())
 	return mux
+}
+
+// describeResource serves the protected-resource metadata (RFC 9728) of an
+// endpoint and returns its address, or "" where there is no OAuth issuer.
+func (s *Sales) describeResource(mux *http.ServeMux, endpoint string) string {
+	document, err := s.directory.ResourceMetadata(s.publicURL+endpoint, s.name)
+	if document == nil || err != nil {
+		return ""
+	}
+	const wellKnown = "/.well-known/oauth-protected-resource"
+	mux.HandleFunc("GET "+wellKnown+endpoint, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Access-Control-Allow-Origin", "*") // it is public, and pages look for it
+		_, _ = w.Write(document)
+	})
+	return s.publicURL + wellKnown + endpoint
 }
 
 // health answers 200 while the database does, 503 otherwise.
@@ -127,22 +162,29 @@ func (s *Sales) health(w http.ResponseWriter, r *http.Request) {
 }
 
 // CatchUp brings the ad server's delivery and the media buys' states up to the
-// clock, and waits for the work that follows from it.
+// clock. The work that follows from it is done by the queue; see [Sales.Settle].
 func (s *Sales) CatchUp(ctx context.Context) error {
 	if err := s.adServer.Deliver(ctx, s.clock.Now()); err != nil {
 		return fmt.Errorf("deliver: %w", err)
 	}
-	if err := s.service.Tick(ctx); err != nil {
-		return err
-	}
-	return s.queue.Drain(ctx)
+	return s.service.Tick(ctx)
 }
+
+// settleWithin is how soon a job that failed must be due again to be waited for.
+const settleWithin = 10 * time.Second
+
+// Settle waits until the queue has done what is due, with what failed and is
+// soon tried again, so that a simulated clock does not run ahead of the work.
+func (s *Sales) Settle(ctx context.Context) error { return s.queue.DrainWithin(ctx, settleWithin) }
 
 // Close stops the queue, letting running jobs end, and closes the database.
 func (s *Sales) Close(ctx context.Context) error {
 	var errs []error
 	if s.queue != nil {
 		errs = append(errs, s.queue.Stop(ctx))
+	}
+	if s.directory != nil {
+		s.directory.Close()
 	}
 	if s.db != nil {
 		errs = append(errs, s.db.Close())

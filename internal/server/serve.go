@@ -24,6 +24,14 @@ import (
 // Version is the program's version as it names itself to other agents.
 const Version = "0.1.0"
 
+// salesTenant keys everything the sales agent stores.
+const salesTenant = "sales"
+
+// salesStore is where the sales agent keeps its state.
+func (s Settings) salesStore() store.Config {
+	return store.Config{URL: s.Database, Path: filepath.Join(s.Data, "sales.db")}
+}
+
 // stopWithin is how long a graceful stop may take.
 const stopWithin = 15 * time.Second
 
@@ -51,11 +59,16 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 	if s.PublicURL == "" {
 		s.PublicURL = "http://" + listener.Addr().String()
 	}
+	oauth, err := s.OAuth.config(strings.TrimSuffix(s.PublicURL, "/") + endpointMCP)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	sales, err := NewSales(ctx, SalesConfig{
-		Tenant: "sales", Name: s.Sales.Name, PublicURL: s.PublicURL, Catalogue: catalogue,
-		Store:      store.Config{URL: s.Database, Path: filepath.Join(s.Data, "sales.db")},
+		Tenant: salesTenant, Name: s.Sales.Name, PublicURL: s.PublicURL, Catalogue: catalogue,
+		Store:      s.salesStore(),
 		Clock:      clock.System{},
 		Principals: principals,
+		OAuth:      oauth,
 		SalesDesk:  seller.SalesDesk{ApproveAfter: s.Sales.Approval.After},
 		Logger:     log,
 	})
@@ -63,8 +76,10 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 		return errors.Join(err, listener.Close())
 	}
 	fmt.Fprintf(out, "%s sells %d products at http://%s/sales/mcp\n", catalogue.Name, len(catalogue.Products), listener.Addr())
-	if len(principals) == 0 {
-		fmt.Fprintln(out, "no principals are configured: anyone may browse, nobody can buy (see examples/upfront.yaml)")
+	if nobody, err := sales.knowsNobody(ctx, principals); err != nil {
+		log.Error("keys", "err", err)
+	} else if nobody {
+		fmt.Fprintln(out, "no principal is known: anyone may browse, nobody can buy (make a key: upfront keys create)")
 	}
 	server := &http.Server{
 		Handler:           logged(sales.Handler(), log),
