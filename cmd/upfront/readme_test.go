@@ -68,23 +68,27 @@ func TestReadmeIsTrue(t *testing.T) {
 	here := func(text string) string { return strings.ReplaceAll(text, "http://127.0.0.1:8080", address) }
 	ran := 0
 	for _, s := range steps(t) {
-		args := words(here(s.command))
+		command, stdin := here(s.command), ""
+		if before, after, piped := strings.Cut(command, " | "); piped {
+			command, stdin = after, words(before)[1]+"\n"
+		}
+		args := words(command)
 		switch {
 		case s.output == "":
 			continue
-		case strings.HasPrefix(s.command, "go run ./cmd/upfront demo"):
+		case strings.HasPrefix(command, "go run ./cmd/upfront demo"):
 			args = append(args[3:], "--today", playedOn, "--data", t.TempDir())
 			for i := range args {
 				args[i] = strings.Replace(args[i], "examples/", "../../examples/", 1)
 			}
-			got := inProcess(t, "", args...)
+			got := inProcess(t, stdin, args...)
 			// The last line of progress names the directory.
 			got.err = regexp.MustCompile(`(?m)^the data is in .*\n`).ReplaceAllString(got.err, "")
 			shows(t, s.output, got.err+got.out)
-		case strings.HasPrefix(s.command, "go run ./cmd/upfront call"):
+		case strings.HasPrefix(command, "go run ./cmd/upfront call"):
 			got := inProcess(t, "", append(args[3:], "--token", serveKey)...)
 			shows(t, s.output, got.err+got.out)
-		case strings.HasPrefix(s.command, "curl "):
+		case strings.HasPrefix(command, "curl "):
 			response, err := http.Post(args[2], "application/json", strings.NewReader(args[len(args)-1]))
 			if err != nil {
 				t.Fatal(err)

@@ -12,8 +12,10 @@ type Document struct {
 	State      buyer.State `json:"state"`
 	Brief      brief.Brief `json:"brief"`
 	Plan       buyer.Plan  `json:"plan"`
-	// MediaBuys has one entry for each seller that was asked to book.
+	// MediaBuys has one entry for each seller that booked, NotBooked one for each
+	// that was asked to and did not.
 	MediaBuys []buyer.BuyReport     `json:"media_buys"`
+	NotBooked []buyer.BuyReport     `json:"not_booked"`
 	Delivery  []buyer.DeliveryTotal `json:"delivery"`
 	Totals    buyer.Totals          `json:"totals"`
 	// LeftOut names the sellers that were not considered or did not book, and why.
@@ -23,7 +25,7 @@ type Document struct {
 func newDocument(b brief.Brief, r buyer.Report) Document {
 	d := Document{
 		CampaignID: r.CampaignID, State: r.State, Brief: b,
-		MediaBuys: r.MediaBuys, Delivery: r.Delivery, Totals: r.Totals, LeftOut: r.LeftOut,
+		MediaBuys: r.MediaBuys, NotBooked: r.NotBooked, Delivery: r.Delivery, Totals: r.Totals, LeftOut: r.LeftOut,
 	}
 	if r.Plan != nil {
 		d.Plan = *r.Plan

@@ -123,7 +123,7 @@ func (w *world) sign(ctx context.Context, c Config, campaign buyer.Campaign) err
 // decided and holds its creatives.
 func (w *world) book(ctx context.Context, c Config, campaignID string) error {
 	const patience = 48 // hours
-	for range patience {
+	for hour := range patience {
 		if err := w.buyer.Book(ctx, campaignID); err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func (w *world) book(ctx context.Context, c Config, campaignID string) error {
 			return fmt.Errorf("nothing was booked: %s", report.Reason)
 		}
 		for _, b := range report.MediaBuys {
-			if b.MediaBuyID == "" && b.TaskID != "" {
+			if hour == 0 && b.MediaBuyID == "" && b.TaskID != "" {
 				c.Progress.Say("%s: submitted as task %s, waiting for the seller's people", b.Seller, b.TaskID)
 			}
 		}
@@ -172,7 +172,7 @@ func (w *world) fly(ctx context.Context, c Config, campaignID string) error {
 			return err
 		}
 		if report.State.Terminal() {
-			c.Progress.Bar("delivering", days, days)
+			c.Progress.Bar("days delivered", days, days)
 			return nil
 		}
 		now := w.clock.Now()
@@ -195,6 +195,6 @@ func (w *world) fly(ctx context.Context, c Config, campaignID string) error {
 		if err := w.saveClock(ctx); err != nil {
 			return err
 		}
-		c.Progress.Bar("delivering", min(day, days), days)
+		c.Progress.Bar("days delivered", min(day, days), days)
 	}
 }

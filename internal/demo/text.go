@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -80,7 +81,7 @@ func (d Document) Write(w io.Writer) error {
 		return err
 	}
 	booked := newTable("seller", "media buy", "status", "package", "product", "budget")
-	for _, b := range d.MediaBuys {
+	for _, b := range slices.Concat(d.MediaBuys, d.NotBooked) {
 		if len(b.Packages) == 0 {
 			booked.Row(b.Seller, b.MediaBuyID, b.Status, "", wrap(b.Reason, 40), grouped(b.Budget))
 		}

@@ -144,11 +144,24 @@ func (w *world) openSeller(ctx context.Context, name string, place store.Config,
 	return buyer.Seller{Name: name, URL: "http://" + listener.Addr().String() + "/sales/mcp", Token: key}, nil
 }
 
-// advance moves the clock to t and lets every seller catch up with it.
+// advance moves the clock to t once every seller has done what was due, and lets
+// each catch up with it.
 func (w *world) advance(ctx context.Context, t time.Time) error {
+	if err := w.settle(ctx); err != nil {
+		return err
+	}
 	w.clock.AdvanceTo(t)
 	for i, s := range w.sales {
 		if err := s.CatchUp(ctx); err != nil {
+			return fmt.Errorf("%s: %w", sellers[i], err)
+		}
+	}
+	return w.settle(ctx)
+}
+
+func (w *world) settle(ctx context.Context) error {
+	for i, s := range w.sales {
+		if err := s.Settle(ctx); err != nil {
 			return fmt.Errorf("%s: %w", sellers[i], err)
 		}
 	}
