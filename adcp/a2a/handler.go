@@ -1,0 +1,274 @@
+package a2a
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	sdklog "github.com/a2aproject/a2a-go/v2/log"
+
+	sdk "github.com/a2aproject/a2a-go/v2/a2a"
+	"github.com/a2aproject/a2a-go/v2/a2asrv"
+
+	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
+)
+
+// Options changes how an agent is served. The zero value will do.
+type Options struct {
+	// URL is the address of the endpoint as others reach it, for the agent card,
+	// such as "https://sales.example/sales/a2a". When empty it is taken from the
+	// request for the card, which is right unless a proxy stands in front or the
+	// card is served at another path than the endpoint.
+	URL string
+	// Description says in the agent card what the agent is for.
+	Description string
+	// PushNotifications says that the agent's handlers honour
+	// push_notification_config. Without it a message that brings a
+	// configuration is refused rather than accepted and never notified.
+	PushNotifications bool
+	// Tasks keeps the finished calls of known principals, for tasks/get. By
+	// default a [MemoryTasks], which forgets with the process.
+	Tasks TaskStore
+	// Hosts are the host names, without ports, under which the agent is reached.
+	// A request with another Host header is refused, which is what keeps a web
+	// page from reaching an agent on its visitor's machine through a name of its
+	// own. When empty, any name is accepted on public addresses and only
+	// loopback names on loopback ones.
+	Hosts []string
+	// Origins are the origins of web pages that may call the agent, such as
+	// "https://console.example". Pages of the agent's own host may always.
+	Origins []string
+	// Logger receives what callers are not told; by default nothing is logged.
+	Logger *slog.Logger
+	// NewID makes the identifiers of A2A tasks and of contexts that callers do
+	// not bring; by default UUIDs of version 7.
+	NewID func() string
+	// Now tells the time for the states of A2A tasks; the machine's by default.
+	Now func() time.Time
+}
+
+// envelopeSpace is what a request may add around the arguments.
+const envelopeSpace = 16 << 10
+
+// handler puts HTTP's and the protocol's own rules in front of the SDK.
+type handler struct {
+	agent *agent.Agent
+	opts  Options
+	log   *slog.Logger
+	mark  mark
+	next  http.Handler
+}
+
+// NewHandler serves the agent over A2A's JSON-RPC binding, in 1.0 and 0.3: POST
+// for calls at whatever path it is mounted, and GET for the agent card at any
+// path that ends in /.well-known/agent-card.json, or in agent.json for callers
+// that look there. Give the agent its handlers first.
+//
+// A missing credential on a skill that needs one, or on a task, and a credential
+// that is not valid on any request, are answered with HTTP 401 before anything
+// is dispatched. A body above the agent's limit is answered with 413. Every
+// refusal of the agent's is a failed task that carries the protocol's error.
+func NewHandler(a *agent.Agent, o Options) http.Handler {
+	if o.Tasks == nil {
+		o.Tasks = NewMemoryTasks(MemoryTasksConfig{})
+	}
+	if o.NewID == nil {
+		o.NewID = sdk.NewContextID
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Description == "" {
+		o.Description = "An agent of the Ad Context Protocol."
+	}
+	h := &handler{agent: a, opts: o, log: o.Logger, mark: newMark()}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	h.next = a2asrv.NewJSONRPCHandler(&service{agent: a, opts: o, log: h.log, mark: h.mark})
+	return h
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !h.hostAllowed(r) || !h.originAllowed(r) {
+		http.Error(w, "This host or origin may not call the agent.", http.StatusForbidden)
+		return
+	}
+	if endpoint, ok := cardPath(r.URL.Path); ok {
+		h.serveCard(w, r, endpoint)
+		return
+	}
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "Calls are made with POST; the agent card is at "+cardName+".", http.StatusMethodNotAllowed)
+		return
+	}
+	if !isJSON(r.Header.Get("Content-Type")) {
+		http.Error(w, "The content type must be application/json.", http.StatusUnsupportedMediaType)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.agent.MaxBody()+envelopeSpace))
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			h.refuse(w, http.StatusRequestEntityTooLarge, nil, codeInvalidRequest,
+				h.agent.Refuse(adcp.NewError(adcp.CodeInvalidRequest, "", "The request is too large.").
+					WithSuggestion("Split the request."), nil))
+			return
+		}
+		http.Error(w, "The request broke off.", http.StatusBadRequest)
+		return
+	}
+	h.serveCall(w, r, body)
+}
+
+// serveCall reads the message, demands the credential and dispatches.
+func (h *handler) serveCall(w http.ResponseWriter, r *http.Request, body []byte) {
+	msg, problem := parse(body)
+	if problem != nil {
+		h.refuse(w, http.StatusBadRequest, nil, problem.code, h.agent.Refuse(problem.refusal(), nil))
+		return
+	}
+	call := &call{method: msg.Method, extended: h.activated(w, r)}
+	if m, old := methodsOf03[msg.Method]; old {
+		call.method, call.old = m, true
+	}
+	if !accepts(r.Header.Values("Accept"), call.streams()) {
+		http.Error(w, "The answer's content type is left out by the Accept header.", http.StatusNotAcceptable)
+		return
+	}
+	var wrong *misfit
+	if call.sends() {
+		call.invocation, wrong = readInvocation(msg.Params, call.extended)
+	}
+	caller, refusal := h.agent.Authenticate(r.Context(), credential(r))
+	if refusal == nil && wrong == nil {
+		refusal = h.admit(caller, call)
+	}
+	if refusal != nil {
+		status, code := http.StatusUnauthorized, int64(codeUnauthorized)
+		if refusal.Code == adcp.CodeServiceUnavailable {
+			status, code = http.StatusServiceUnavailable, codeUnavailable
+		} else {
+			w.Header().Set("WWW-Authenticate", challenge)
+		}
+		h.refuse(w, status, msg.ID, code, h.agent.Refuse(refusal, call.invocation.input))
+		return
+	}
+	if wrong == nil {
+		wrong = checkVersion(r)
+	}
+	if wrong == nil && call.sends() {
+		wrong = h.takePush(call)
+	}
+	if wrong != nil {
+		h.refuse(w, http.StatusOK, msg.ID, wrong.code, h.agent.Refuse(wrong.refusal(), call.invocation.input))
+		return
+	}
+	if call.method == methodExtendedCard {
+		h.answerCard(w, r, msg.ID, caller)
+		return
+	}
+	call.caller = caller
+	h.dispatch(w, r, msg, call, body)
+}
+
+// admit tells whether the call needs a credential that is not there.
+func (h *handler) admit(caller agent.Caller, c *call) *adcp.Error {
+	if c.sends() {
+		if e := h.agent.Admit(caller, c.invocation.skill); e != nil && e.Code == adcp.CodeAuthMissing {
+			return e
+		}
+		return nil
+	}
+	if caller.Anonymous && methods10[c.method] {
+		// Tasks belong to principals; there is none here to own one.
+		return adcp.NewError(adcp.CodeAuthMissing, "", "Tasks and the extended card need a credential.").
+			WithSuggestion("Send the header Authorization: Bearer with your key.")
+	}
+	return nil
+}
+
+// dispatch hands the call to the SDK, in the words of 1.0, and its answer back
+// in the caller's.
+func (h *handler) dispatch(w http.ResponseWriter, r *http.Request, msg envelope, c *call, body []byte) {
+	if c.old {
+		up, ok := to10(msg, c)
+		if !ok {
+			h.refuse(w, http.StatusOK, msg.ID, codeInvalidParams,
+				h.agent.Refuse(adcp.NewError(adcp.CodeInvalidRequest, "", "The method's parameters cannot be read.").
+					WithSuggestion("Send them as A2A 0.3 defines them."), nil))
+			return
+		}
+		body = up
+	}
+	ctx := sdklog.AttachLogger(r.Context(), h.log)
+	r = r.WithContext(context.WithValue(ctx, callKey{}, c))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.ContentLength = int64(len(body))
+	out := &answerWriter{ResponseWriter: w, mark: h.mark, call: c}
+	h.next.ServeHTTP(out, r)
+	out.finish()
+}
+
+// call is what the HTTP layer knows of a request. It travels in the context.
+type call struct {
+	// method is the method's name in 1.0, and old tells that it was asked in 0.3.
+	method string
+	old    bool
+	// extended tells that the caller has activated the 3.2 profile.
+	extended   bool
+	caller     agent.Caller
+	invocation invocation
+	held       held
+}
+
+func (c *call) sends() bool   { return c.method == methodSend || c.method == methodStream }
+func (c *call) streams() bool { return c.method == methodStream || c.method == methodSubscribe }
+
+type callKey struct{}
+
+// callFrom gives the call that the HTTP layer has read.
+func callFrom(ctx context.Context) *call {
+	if c, ok := ctx.Value(callKey{}).(*call); ok {
+		return c
+	}
+	return &call{caller: agent.Caller{Anonymous: true}}
+}
+
+// extension is the profile of 3.2. It is accepted, and not demanded.
+const extension = "https://adcontextprotocol.org/extensions/adcp/v3"
+
+// activated tells whether the request activates the 3.2 profile, and says so in
+// the answer's header as A2A has it.
+func (h *handler) activated(w http.ResponseWriter, r *http.Request) bool {
+	for _, name := range []string{"A2A-Extensions", "X-A2A-Extensions"} {
+		for _, uri := range strings.Split(strings.Join(r.Header.Values(name), ","), ",") {
+			if strings.TrimSpace(uri) == extension {
+				w.Header().Set(name, extension)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// checkVersion refuses a version of A2A that is not spoken. A request without
+// one is told apart by its method's name.
+func checkVersion(r *http.Request) *misfit {
+	version := strings.TrimSpace(r.Header.Get("A2A-Version"))
+	major, minor, _ := strings.Cut(version, ".")
+	minor, _, _ = strings.Cut(minor, ".")
+	switch major + "." + minor {
+	case ".", "1.0", "0.3", "1.":
+		return nil
+	}
+	return &misfit{codeVersion, "This version of A2A is not served.", "Send A2A-Version: 1.0, or 0.3."}
+}
