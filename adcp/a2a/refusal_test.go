@@ -203,7 +203,9 @@ func TestTolerated(t *testing.T) {
 func TestNoWayAroundTheCredential(t *testing.T) {
 	t.Parallel()
 	s := serve(t, a2a.Options{})
-	message := func(data string) string { return `{"message":{"messageId":"m","role":"ROLE_USER","parts":[` + data + `]}}` }
+	message := func(data string) string {
+		return `{"message":{"messageId":"m","role":"ROLE_USER","parts":[` + data + `]}}`
+	}
 	public := message(`{"data":{"skill":"get_products","input":` + shoes + `}}`)
 	secret := message(`{"data":{"skill":"create_media_buy","input":` + booking + `}}`)
 	for name, body := range map[string]string{
