@@ -12,6 +12,7 @@ import (
 var floors = [][]string{
 	{"internal/clock", "internal/id", "examples"},
 	{"adcp"},
+	{"adcp/signing"},
 	{"adcp/agent"},
 	{"adcp/mcp", "adcp/a2a"},
 	{"adcp/client"},

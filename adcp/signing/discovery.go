@@ -1,0 +1,440 @@
+package signing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/upfront-media/upfront/adcp"
+)
+
+// Posture is what an agent says of its keys in get_adcp_capabilities.
+type Posture struct {
+	// BrandJSONURL is identity.brand_json_url.
+	BrandJSONURL string
+	// KeyOrigins is identity.key_origins: origins by surface, such as
+	// "request_signing" and "webhook_signing".
+	KeyOrigins map[string]string
+	// Signs are the surfaces that the agent declares to sign, for each of which
+	// it must also declare an origin.
+	Signs []string
+}
+
+// The surfaces whose origins a [Directory] holds key sets to.
+const (
+	SurfaceRequest    = "request_signing"
+	SurfaceWebhook    = "webhook_signing"
+	surfaceGovernance = "governance_signing"
+)
+
+// PostureOf reads a capabilities answer.
+func PostureOf(c *adcp.GetAdcpCapabilitiesResponse) Posture {
+	var p Posture
+	raw, err := json.Marshal(struct {
+		Identity       any `json:"identity"`
+		RequestSigning any `json:"request_signing"`
+		WebhookSigning any `json:"webhook_signing"`
+	}{c.Identity, c.RequestSigning, c.WebhookSigning})
+	if err != nil {
+		return p
+	}
+	var doc struct {
+		Identity struct {
+			BrandJSONURL string            `json:"brand_json_url"`
+			KeyOrigins   map[string]string `json:"key_origins"`
+		} `json:"identity"`
+		RequestSigning struct {
+			SupportedFor        []string `json:"supported_for"`
+			RequiredFor         []string `json:"required_for"`
+			MethodsSupportedFor []string `json:"protocol_methods_supported_for"`
+			MethodsRequiredFor  []string `json:"protocol_methods_required_for"`
+		} `json:"request_signing"`
+		WebhookSigning struct {
+			Supported bool `json:"supported"`
+		} `json:"webhook_signing"`
+	}
+	if json.Unmarshal(raw, &doc) != nil {
+		return p
+	}
+	p.BrandJSONURL, p.KeyOrigins = doc.Identity.BrandJSONURL, doc.Identity.KeyOrigins
+	r := doc.RequestSigning
+	if len(r.SupportedFor)+len(r.RequiredFor)+len(r.MethodsSupportedFor)+len(r.MethodsRequiredFor) > 0 {
+		p.Signs = append(p.Signs, SurfaceRequest)
+	}
+	if doc.WebhookSigning.Supported {
+		p.Signs = append(p.Signs, SurfaceWebhook)
+	}
+	return p
+}
+
+// DirectoryConfig is what [NewDirectory] takes.
+type DirectoryConfig struct {
+	// Agents are the agents whose signatures are known here, by their URLs: those
+	// that were taken on. A signature of any other agent has an unknown key.
+	Agents func(ctx context.Context) ([]string, error)
+	// Posture asks an agent for its capabilities, over its own protocol. Nil
+	// takes brand.json from the well-known place on the agent's own host, and one
+	// step further where that names an authoritative location.
+	Posture func(ctx context.Context, agentURL string) (Posture, error)
+	// Client reads brand.json and key sets; [PublicClient] when nil.
+	Client *http.Client
+	// MaxAge is how long anything is believed; [DefaultMaxAge] when zero.
+	MaxAge time.Duration
+	// Clock is the system's when nil.
+	Clock Clock
+}
+
+// Directory finds keys the protocol's way, from an agent's URL through its
+// operator's brand.json to the key set it names. It is a [KeySource] for all the
+// agents it knows.
+type Directory struct {
+	cfg    DirectoryConfig
+	mu     sync.Mutex
+	agents map[string]*directoryEntry
+}
+
+type directoryEntry struct {
+	resolution document[*Resolution]
+	mu         sync.Mutex
+	keys       *RemoteKeys // of the present resolution
+	keysURL    string
+}
+
+// Resolution is what was found about an agent.
+type Resolution struct {
+	AgentURL string
+	// BrandJSONURL is the document that declares the agent.
+	BrandJSONURL string
+	// AgentType is the declared type, such as "sales".
+	AgentType string
+	// KeysURL is where its keys are.
+	KeysURL string
+}
+
+// NewDirectory checks the configuration and reads nothing yet.
+func NewDirectory(cfg DirectoryConfig) (*Directory, error) {
+	if cfg.Agents == nil {
+		return nil, errors.New("the directory needs to be told which agents it knows")
+	}
+	if cfg.MaxAge == 0 {
+		cfg.MaxAge = DefaultMaxAge
+	}
+	if cfg.MaxAge < 0 || cfg.MaxAge > maxMaxAge {
+		return nil, fmt.Errorf("the age must be between 0 and %s", maxMaxAge)
+	}
+	if cfg.Client == nil {
+		cfg.Client = PublicClient()
+	}
+	cfg.Clock = orSystem(cfg.Clock)
+	return &Directory{cfg: cfg, agents: map[string]*directoryEntry{}}, nil
+}
+
+// Key implements [KeySource]. Without an agent it looks with every agent it
+// knows; a key id that several use is then no answer.
+func (d *Directory) Key(ctx context.Context, agentURL, keyID string) (*Key, error) {
+	known, err := d.cfg.Agents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if agentURL != "" {
+		if !slices.Contains(known, agentURL) {
+			return nil, refuse(ReasonKeyUnknown, "the agent is not known here")
+		}
+		return d.keyOf(ctx, agentURL, keyID)
+	}
+	type found struct {
+		key *Key
+		err error
+	}
+	results := make([]found, len(known))
+	var wait sync.WaitGroup
+	turns := make(chan struct{}, 8)
+	for i, agent := range known {
+		wait.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			results[i].key, results[i].err = d.keyOf(ctx, agent, keyID)
+		})
+	}
+	wait.Wait()
+	var key *Key
+	var failure error
+	for _, r := range results {
+		switch {
+		case r.err == nil && key != nil:
+			return nil, refuse(ReasonKeyUnknown, "several agents use the key id: name the agent")
+		case r.err == nil:
+			key = r.key
+		case !errors.Is(r.err, &Error{Reason: ReasonKeyUnknown}) && failure == nil:
+			failure = r.err
+		}
+	}
+	switch {
+	case key != nil:
+		return key, nil
+	case failure != nil:
+		return nil, failure
+	}
+	return nil, refuse(ReasonKeyUnknown, "no agent that is known here publishes the key")
+}
+
+func (d *Directory) keyOf(ctx context.Context, agentURL, keyID string) (*Key, error) {
+	e := d.entry(agentURL)
+	r, err := d.resolve(ctx, e, agentURL)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := d.remote(e, r)
+	if err != nil {
+		return nil, err
+	}
+	return keys.Key(ctx, agentURL, keyID)
+}
+
+func (d *Directory) entry(agentURL string) *directoryEntry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e := d.agents[agentURL]
+	if e == nil {
+		e = &directoryEntry{}
+		d.agents[agentURL] = e
+	}
+	return e
+}
+
+// remote keeps the key set's cache across resolutions that name the same place.
+func (d *Directory) remote(e *directoryEntry, r *Resolution) (*RemoteKeys, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.keys == nil || e.keysURL != r.KeysURL {
+		keys, err := NewRemoteKeys(RemoteKeysConfig{
+			AgentURL: r.AgentURL, URL: r.KeysURL, Client: d.cfg.Client, MaxAge: d.cfg.MaxAge, Clock: d.cfg.Clock,
+		})
+		if err != nil {
+			return nil, err
+		}
+		e.keys, e.keysURL = keys, r.KeysURL
+	}
+	return e.keys, nil
+}
+
+// Resolve finds where an agent's keys are. The errors are [*Error] with the
+// reasons of finding a key.
+func (d *Directory) Resolve(ctx context.Context, agentURL string) (*Resolution, error) {
+	return d.resolve(ctx, d.entry(agentURL), agentURL)
+}
+
+func (d *Directory) resolve(ctx context.Context, e *directoryEntry, agentURL string) (*Resolution, error) {
+	fresh := func(_ *Resolution, at time.Time) bool { return d.cfg.Clock.Now().Sub(at) < d.cfg.MaxAge }
+	return e.resolution.get(ctx, d.cfg.Clock, fresh, func(ctx context.Context) (*Resolution, error) {
+		return d.discover(ctx, agentURL)
+	})
+}
+
+// discover is the protocol's chain, in its order.
+func (d *Directory) discover(ctx context.Context, agentURL string) (*Resolution, error) {
+	agentOrigin, err := httpsOrigin(agentURL)
+	if err != nil {
+		return nil, &Error{Reason: ReasonKeysUntrusted, Detail: "the agent's address", Err: err}
+	}
+	posture, err := d.posture(ctx, agentURL, agentOrigin)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := httpsOrigin(posture.BrandJSONURL); err != nil {
+		return nil, &Error{Reason: ReasonBrandURLMissing, Detail: "identity.brand_json_url", Err: err}
+	}
+	brand, at, err := d.brand(ctx, posture.BrandJSONURL, d.cfg.Posture == nil)
+	if err != nil {
+		return nil, err
+	}
+	if refused := boundTo(agentURL, posture.BrandJSONURL, brand); refused != nil {
+		return nil, refused
+	}
+	agent, refused := brand.agent(agentURL)
+	if refused != nil {
+		return nil, refused
+	}
+	r := &Resolution{AgentURL: agentURL, BrandJSONURL: at, AgentType: agent.Type, KeysURL: agent.KeysURL}
+	if r.KeysURL == "" {
+		r.KeysURL = agentOrigin + "/.well-known/jwks.json"
+	}
+	if _, err := httpsOrigin(r.KeysURL); err != nil {
+		return nil, &Error{Reason: ReasonKeysUntrusted, Detail: "the agent's jwks_uri", Err: err}
+	}
+	if refused := posture.keepsOrigins(r.KeysURL); refused != nil {
+		return nil, refused
+	}
+	return r, nil
+}
+
+func (d *Directory) posture(ctx context.Context, agentURL, agentOrigin string) (Posture, error) {
+	if d.cfg.Posture == nil {
+		return Posture{BrandJSONURL: agentOrigin + "/.well-known/brand.json"}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	p, err := d.cfg.Posture(ctx, agentURL)
+	if err != nil {
+		return p, &Error{Reason: ReasonCapabilities, Detail: "the agent's capabilities", Err: err}
+	}
+	if p.BrandJSONURL == "" {
+		return p, refuse(ReasonBrandURLMissing, "the agent's capabilities name no brand.json")
+	}
+	return p, nil
+}
+
+// brandDocument is what of a brand.json matters here, in all its forms.
+type brandDocument struct {
+	AuthoritativeLocation string          `json:"authoritative_location"`
+	Agents                []brandAgent    `json:"agents"`
+	House                 json.RawMessage `json:"house"`
+	Brands                []struct {
+		Agents []brandAgent `json:"agents"`
+	} `json:"brands"`
+	AuthorizedOperators []struct {
+		Domain string `json:"domain"`
+	} `json:"authorized_operators"`
+}
+
+type brandAgent struct {
+	Type    string `json:"type"`
+	URL     string `json:"url"`
+	KeysURL string `json:"jwks_uri"`
+}
+
+// brand reads a brand.json; where follow allows it, also the one that it names
+// as its authority. It returns where the document was in the end.
+func (d *Directory) brand(ctx context.Context, at string, follow bool) (*brandDocument, string, error) {
+	raw, err := fetch(ctx, d.cfg.Client, at, maxBrandBytes)
+	if err != nil {
+		return nil, "", &Error{Reason: ReasonBrandUnreachable, Detail: "brand.json", Err: err}
+	}
+	doc := new(brandDocument)
+	if len(DuplicateNames(raw)) > 0 {
+		return nil, "", refuse(ReasonBrandMalformed, "brand.json gives a member twice")
+	}
+	if err := adcp.Unmarshal(raw, doc); err != nil {
+		return nil, "", &Error{Reason: ReasonBrandMalformed, Detail: "brand.json", Err: err}
+	}
+	var house string
+	next := doc.AuthoritativeLocation
+	if next == "" && json.Unmarshal(doc.House, &house) == nil && house != "" {
+		next = "https://" + house + "/.well-known/brand.json"
+	}
+	if follow && next != "" && len(doc.Agents) == 0 {
+		return d.brand(ctx, next, false)
+	}
+	return doc, at, nil
+}
+
+// agent is the one entry with exactly that address.
+func (b *brandDocument) agent(agentURL string) (brandAgent, *Error) {
+	var house struct {
+		Agents []brandAgent `json:"agents"`
+	}
+	if len(b.House) > 0 && b.House[0] == '{' {
+		if err := adcp.Unmarshal(b.House, &house); err != nil {
+			return brandAgent{}, &Error{Reason: ReasonBrandMalformed, Detail: "house", Err: err}
+		}
+	}
+	all := slices.Concat(b.Agents, house.Agents)
+	for _, brand := range b.Brands {
+		all = append(all, brand.Agents...)
+	}
+	all = slices.DeleteFunc(all, func(a brandAgent) bool { return a.URL != agentURL })
+	switch len(all) {
+	case 0:
+		return brandAgent{}, refuse(ReasonAgentNotInBrand, "brand.json does not list the agent under exactly this address")
+	case 1:
+		return all[0], nil
+	}
+	return brandAgent{}, refuse(ReasonBrandAmbiguous, "brand.json lists the agent %d times", len(all))
+}
+
+// boundTo refuses a brand.json of another registrable domain than the agent's,
+// unless that brand.json delegates to the agent's.
+func boundTo(agentURL, brandURL string, brand *brandDocument) *Error {
+	agent, err := registrable(agentURL)
+	if err != nil {
+		return &Error{Reason: ReasonBrandOrigin, Detail: "the agent's host", Err: err}
+	}
+	if own, err := registrable(brandURL); err == nil && own == agent {
+		return nil
+	}
+	for _, operator := range brand.AuthorizedOperators {
+		if host, err := canonicalHost(operator.Domain); err == nil && host == agent {
+			return nil
+		}
+	}
+	return refuse(ReasonBrandOrigin, "the agent and its brand.json belong to different domains, and no operator is authorised")
+}
+
+// registrable is a URL's registrable domain, by the public suffix list that
+// golang.org/x/net carries, so that it changes with a release only. A host that
+// is an address is its own domain.
+func registrable(raw string) (string, error) {
+	host, err := hostOf(raw)
+	if err != nil {
+		return "", err
+	}
+	if net.ParseIP(strings.Trim(host, "[]")) != nil || host == "localhost" {
+		return host, nil
+	}
+	return publicsuffix.EffectiveTLDPlusOne(strings.TrimSuffix(host, "."))
+}
+
+// hostOf is a URL's host, or a bare host's, in canonical form and without port.
+func hostOf(raw string) (string, error) {
+	if !strings.Contains(raw, "://") {
+		raw = "https://" + raw
+	}
+	_, authority, err := Canonicalize(raw)
+	if err != nil {
+		return "", err
+	}
+	host, _, err := splitPort(authority)
+	return host, err
+}
+
+func httpsOrigin(raw string) (string, error) {
+	if u, err := url.Parse(raw); err != nil || u.Scheme != "https" {
+		return "", errors.New("the address must be https")
+	}
+	return origin(raw)
+}
+
+// keepsOrigins holds the place of the keys to what the agent declared.
+func (p Posture) keepsOrigins(keysURL string) *Error {
+	actual, err := hostOf(keysURL)
+	if err != nil {
+		return &Error{Reason: ReasonKeysUntrusted, Detail: "jwks_uri", Err: err}
+	}
+	for _, surface := range []string{SurfaceRequest, SurfaceWebhook} {
+		declared, ok := p.KeyOrigins[surface]
+		if !ok {
+			if slices.Contains(p.Signs, surface) && p.BrandJSONURL != "" {
+				return refuse(ReasonKeyOriginUndeclared, "the agent signs and declares no origin for %s", surface)
+			}
+			continue
+		}
+		if host, err := hostOf(declared); err != nil || host != actual {
+			return refuse(ReasonKeyOriginMismatch, "the keys are not where the agent declares those for %s", surface)
+		}
+		governance, err := hostOf(p.KeyOrigins[surfaceGovernance])
+		if err == nil && governance == actual {
+			return refuse(ReasonKeyOriginMismatch, "the agent declares its governance keys at the origin of the others")
+		}
+	}
+	return nil
+}
