@@ -19,7 +19,10 @@ var update = flag.Bool("update", false, "write the answers of the golden transcr
 
 // transcript is a golden conversation: what is posted, and what comes back.
 type transcript struct {
-	Rule      string     `json:"rule"`
+	Rule string `json:"rule"`
+	// ResourceMetadata is the option of that name of the agent that is called.
+	ResourceMetadata string `json:"resource_metadata,omitempty"`
+
 	Exchanges []exchange `json:"exchanges"`
 }
 
@@ -53,7 +56,7 @@ func TestTranscripts(t *testing.T) {
 			if err := json.Unmarshal(b, &ts); err != nil {
 				t.Fatal(err)
 			}
-			s := serve(t, mcp.Options{})
+			s := serve(t, mcp.Options{ResourceMetadata: ts.ResourceMetadata})
 			for i := range ts.Exchanges {
 				x := &ts.Exchanges[i]
 				var headers []string
