@@ -1,0 +1,76 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/upfront-media/upfront/examples"
+	"github.com/upfront-media/upfront/internal/account"
+	"github.com/upfront-media/upfront/internal/clock"
+	"github.com/upfront-media/upfront/internal/seller"
+	"github.com/upfront-media/upfront/internal/store"
+)
+
+// shopKey opens the shop of [openShop].
+const shopKey = "a-key-for-the-shop-of-the-tests"
+
+// openShop runs the whole sales agent with a catalogue of the demonstration on
+// SQLite, and gives the address of its MCP endpoint.
+func openShop(tb testing.TB) string {
+	tb.Helper()
+	f, err := examples.Catalogues.Open("catalogues/northlight.yaml")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	catalogue, err := seller.LoadCatalogue(f)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	web := httptest.NewUnstartedServer(nil)
+	sales, err := NewSales(tb.Context(), SalesConfig{
+		Tenant: "sales", PublicURL: "http://" + web.Listener.Addr().String(), Catalogue: catalogue,
+		Store:      store.Config{Path: filepath.Join(tb.TempDir(), "sales.db")},
+		Clock:      clock.NewSimulated(time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC)),
+		Principals: []account.Principal{{Name: "acme", KeySHA256: account.HashKey(shopKey), Sandbox: true}},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	web.Config.Handler = sales.Handler()
+	web.Start()
+	tb.Cleanup(func() {
+		web.Close()
+		if err := sales.Close(context.WithoutCancel(tb.Context())); err != nil {
+			tb.Error(err)
+		}
+	})
+	return web.URL + endpointMCP
+}
+
+// post sends one JSON-RPC message with the shop's key and gives the answer's body.
+func post(tb testing.TB, c *http.Client, url, message string) []byte {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, url, strings.NewReader(message))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+shopKey)
+	resp, err := c.Do(req)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		tb.Fatalf("HTTP %d, %v: %s", resp.StatusCode, err, body)
+	}
+	return body
+}
