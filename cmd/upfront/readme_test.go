@@ -12,7 +12,10 @@ import (
 // step is a command that README shows, with the output it shows for it.
 type step struct{ command, output string }
 
-var consoleBlock = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
+var (
+	consoleBlock = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
+	yamlBlock    = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
+)
 
 // steps reads the commands of README's console blocks.
 func steps(t *testing.T) []step {
@@ -58,6 +61,26 @@ func words(line string) []string {
 		out = append(out, strings.Fields(part)...)
 	}
 	return out
+}
+
+func TestTheBriefInReadmeIsOne(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := yamlBlock.FindAllSubmatch(readme, -1)
+	if len(blocks) == 0 {
+		t.Fatal("README shows no brief")
+	}
+	for _, block := range blocks {
+		got := inProcess(t, string(block[1]), "demo", "--yes", "--json", "--today", playedOn, "--brief", "-", "--data", t.TempDir())
+		if got.code != exitOK {
+			t.Errorf("code %d: %s", got.code, got.err)
+			continue
+		}
+		checkDocument(t, got.out)
+	}
 }
 
 // TestReadmeIsTrue runs the commands that README shows and compares what they

@@ -172,7 +172,6 @@ func (w *world) fly(ctx context.Context, c Config, campaignID string) error {
 			return err
 		}
 		if report.State.Terminal() {
-			c.Progress.Bar("days delivered", days, days)
 			return nil
 		}
 		now := w.clock.Now()

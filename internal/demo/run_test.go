@@ -63,8 +63,10 @@ func TestBadSellersAreLeftOutAndTheOthersBooked(t *testing.T) {
 	doc, err := Run(t.Context(), Config{
 		Brief: testBrief(t), Today: today, Data: t.TempDir(), Progress: said, Approve: yes, Deadline: 2 * time.Second,
 		Also: []buyer.Seller{
-			{Name: "down", URL: down.URL}, {Name: "slow", URL: slow.URL},
-			{Name: "rubbish", URL: rubbish.URL}, {Name: "negative", URL: negative.URL},
+			{Name: "down", URL: down.URL},
+			{Name: "slow", URL: slow.URL},
+			{Name: "rubbish", URL: rubbish.URL},
+			{Name: "negative", URL: negative.URL},
 		},
 	})
 	if err != nil {
