@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/upfront-media/upfront/adcp"
-	"github.com/upfront-media/upfront/adcp/mcp"
 )
 
 // firstDelay is the wait before the second attempt when the agent names none;
@@ -72,43 +71,43 @@ func (c *Client) delay(err error, attempt int, retrySafe bool) (time.Duration, b
 func (c *Client) attempt(ctx context.Context, op *adcp.Operation, sent json.RawMessage) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	answer, err := c.caller.Call(ctx, op.Name, sent)
+	got, err := c.caller.call(ctx, op.Name, sent)
 	if err != nil {
-		e := &Error{Kind: Unreachable, Operation: op.Name, URL: c.cfg.URL, Err: err}
-		var f *mcp.Failure
-		if errors.As(err, &f) {
-			e.Kind, e.HTTPStatus, e.RetryAfter, e.Err = Kind(f.Reason), f.HTTPStatus, f.RetryAfter, f.Err
+		var e *Error
+		if !errors.As(err, &e) {
+			e = &Error{Kind: Unreachable, Err: err}
 		}
+		e.Operation, e.URL = op.Name, c.cfg.URL
 		return nil, e
 	}
-	return c.read(op, answer)
+	return c.read(op, got)
 }
 
-// read tells a tool's answer from its refusal.
-func (c *Client) read(op *adcp.Operation, answer mcp.Answer) (json.RawMessage, error) {
+// read tells an answer from a refusal.
+func (c *Client) read(op *adcp.Operation, got answer) (json.RawMessage, error) {
 	switch {
-	case answer.Error != nil:
-		if refusal, ok := ReadError(answer.Error); ok {
+	case got.refusal != nil:
+		if refusal, ok := ReadError(got.refusal); ok {
 			return nil, refusal
 		}
 		fallthrough
-	case answer.IsError:
-		return nil, &Error{Kind: Failed, Operation: op.Name, URL: c.cfg.URL, HTTPStatus: answer.HTTPStatus, Err: quoted(answer.Text)}
-	case answer.Body == nil:
+	case got.isError:
+		return nil, &Error{Kind: Failed, Operation: op.Name, URL: c.cfg.URL, HTTPStatus: got.httpStatus, Err: quoted(got.text)}
+	case got.body == nil:
 		return nil, &Error{
-			Kind: Malformed, Operation: op.Name, URL: c.cfg.URL, HTTPStatus: answer.HTTPStatus,
+			Kind: Malformed, Operation: op.Name, URL: c.cfg.URL, HTTPStatus: got.httpStatus,
 			Err: errors.New("the answer holds no JSON object"),
 		}
 	}
 	if op.Name == adcp.GetTaskStatus.Name {
 		// Here the status is that of the task asked about: reading of a failure
 		// is not itself one.
-		return answer.Body, nil
+		return got.body, nil
 	}
-	if refusal := failedBody(answer.Body); refusal != nil {
+	if refusal := failedBody(got.body); refusal != nil {
 		return nil, refusal
 	}
-	return answer.Body, nil
+	return got.body, nil
 }
 
 // checkAnswer validates an answer against the published schema of its release.

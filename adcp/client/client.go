@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/upfront-media/upfront/adcp"
-	"github.com/upfront-media/upfront/adcp/mcp"
 )
 
 // Defaults of [Config].
@@ -30,8 +29,11 @@ const (
 
 // Config is what a [Client] is built from. Only URL is required.
 type Config struct {
-	// URL is the agent's MCP address, such as "https://seller.example/sales/mcp".
+	// URL is the agent's address, such as "https://seller.example/sales/mcp", or
+	// "https://seller.example/sales/a2a" for A2A.
 	URL string
+	// Protocol is the transport to call over: [MCP], the default, or [A2A].
+	Protocol Protocol
 	// Token is sent as a bearer credential; "" sends none.
 	Token string
 	// HTTPClient carries the requests. Redirects are not followed, unless it has a
@@ -71,17 +73,13 @@ type Config struct {
 type Client struct {
 	cfg    Config
 	caller caller
+	// undialable is why there is no caller: a transport that is not known.
+	undialable error
 
 	// known is what the agent last said of itself; asking is held while it is asked.
 	mu     sync.Mutex
 	known  *Capabilities
 	asking chan struct{}
-}
-
-// caller is a transport to one agent.
-type caller interface {
-	Call(ctx context.Context, operation string, arguments json.RawMessage) (mcp.Answer, error)
-	Close() error
 }
 
 // New returns a client for one agent. It does not connect yet; an address that
@@ -114,15 +112,18 @@ func New(cfg Config) *Client {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Client{
-		cfg:    cfg,
-		asking: make(chan struct{}, 1),
-		caller: mcp.Dial(mcp.DialConfig{URL: cfg.URL, Token: cfg.Token, HTTPClient: cfg.HTTPClient, MaxAnswer: cfg.MaxAnswer}),
-	}
+	c := &Client{cfg: cfg, asking: make(chan struct{}, 1)}
+	c.caller, c.undialable = dial(cfg)
+	return c
 }
 
 // Close ends the session with the agent. The client can be used again afterwards.
-func (c *Client) Close() error { return c.caller.Close() }
+func (c *Client) Close() error {
+	if c.caller == nil {
+		return nil
+	}
+	return c.caller.Close()
+}
 
 // Option changes how one call is made.
 type Option func(*options)
@@ -178,6 +179,9 @@ func CallRaw(ctx context.Context, c *Client, op *adcp.Operation, arguments json.
 	o := options{attempts: c.cfg.Attempts, version: c.cfg.Version}
 	for _, opt := range opts {
 		opt(&o)
+	}
+	if c.undialable != nil {
+		return nil, &Error{Kind: Unsendable, Operation: op.Name, URL: c.cfg.URL, Err: c.undialable}
 	}
 	if err := c.checkURL(); err != nil {
 		return nil, &Error{Kind: Unsendable, Operation: op.Name, URL: c.cfg.URL, Err: err}

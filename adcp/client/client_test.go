@@ -16,10 +16,28 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/a2a"
 	"github.com/upfront-media/upfront/adcp/agent"
 	"github.com/upfront-media/upfront/adcp/client"
 	"github.com/upfront-media/upfront/adcp/mcp"
 )
+
+// overBoth runs a test over each transport. The name of a test's run says
+// which, and its seller and clients go by that.
+func overBoth(t *testing.T, test func(*testing.T)) {
+	t.Helper()
+	t.Parallel()
+	for _, p := range []client.Protocol{client.MCP, client.A2A} {
+		t.Run("over="+string(p), test)
+	}
+}
+
+func protocolOf(t *testing.T) client.Protocol {
+	if strings.Contains(t.Name(), "/over=a2a") {
+		return client.A2A
+	}
+	return client.MCP
+}
 
 var morning = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
@@ -30,8 +48,9 @@ func (s stopped) Now() time.Time { return time.Time(s) }
 // seller is an agent over real HTTP whose handlers a test can replace.
 type seller struct {
 	*httptest.Server
+	protocol client.Protocol
 	mu       sync.Mutex
-	requests []json.RawMessage // the arguments of each tools/call, in order
+	requests []json.RawMessage // the arguments of each call, in order
 	waits    []time.Duration
 
 	capabilities func() (*adcp.GetAdcpCapabilitiesResponse, error)
@@ -59,7 +78,7 @@ func speaks(releases ...string) func() (*adcp.GetAdcpCapabilitiesResponse, error
 
 func newSeller(t *testing.T, change ...func(*agent.Config)) *seller {
 	t.Helper()
-	s := &seller{capabilities: speaks("3.0", "3.1")}
+	s := &seller{capabilities: speaks("3.0", "3.1"), protocol: protocolOf(t)}
 	cfg := agent.Config{
 		Name: "seller", Version: "1", Clock: stopped(morning),
 		Authenticator: agent.AuthenticatorFunc(func(_ context.Context, c agent.Credential) (agent.Caller, error) {
@@ -99,6 +118,9 @@ func newSeller(t *testing.T, change ...func(*agent.Config)) *seller {
 		return s.task(ctx, call, req)
 	})
 	inner := mcp.NewHandler(a, mcp.Options{})
+	if s.protocol == client.A2A {
+		inner = a2a.NewHandler(a, a2a.Options{})
+	}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		var msg struct {
@@ -106,13 +128,24 @@ func newSeller(t *testing.T, change ...func(*agent.Config)) *seller {
 			Method string          `json:"method"`
 			Params struct {
 				Arguments json.RawMessage `json:"arguments"`
+				Message   struct {
+					Parts []struct {
+						Data struct {
+							Input json.RawMessage `json:"input"`
+						} `json:"data"`
+					} `json:"parts"`
+				} `json:"message"`
 			} `json:"params"`
 		}
-		if json.Unmarshal(b, &msg); msg.Method == "tools/call" {
+		if json.Unmarshal(b, &msg); msg.Method == "tools/call" || msg.Method == "SendMessage" {
+			arguments := msg.Params.Arguments
+			if len(msg.Params.Message.Parts) == 1 {
+				arguments = msg.Params.Message.Parts[0].Data.Input
+			}
 			s.mu.Lock()
-			s.requests = append(s.requests, msg.Params.Arguments)
+			s.requests = append(s.requests, arguments)
 			s.mu.Unlock()
-			if s.intercept != nil && s.intercept(w, msg.ID, msg.Params.Arguments) {
+			if s.intercept != nil && s.intercept(w, msg.ID, arguments) {
 				return
 			}
 		}
@@ -129,7 +162,7 @@ func (s *seller) client(t *testing.T, change ...func(*client.Config)) *client.Cl
 	t.Helper()
 	keys := 0
 	cfg := client.Config{
-		URL: s.URL, Token: "acme-key",
+		URL: s.URL, Token: "acme-key", Protocol: s.protocol,
 		Wait: func(ctx context.Context, d time.Duration) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -179,6 +212,10 @@ func buy() *adcp.CreateMediaBuyRequest {
 }
 
 func TestCallFillsInWhatEveryRequestCarries(t *testing.T) {
+	overBoth(t, testCallFillsInWhatEveryRequestCarries)
+}
+
+func testCallFillsInWhatEveryRequestCarries(t *testing.T) {
 	t.Parallel()
 	s := newSeller(t)
 	c := s.client(t)
@@ -215,7 +252,9 @@ func TestCallFillsInWhatEveryRequestCarries(t *testing.T) {
 	}
 }
 
-func TestCapabilities(t *testing.T) {
+func TestCapabilities(t *testing.T) { overBoth(t, testCapabilities) }
+
+func testCapabilities(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	t.Run("Asked once, by whoever comes first", func(t *testing.T) {
@@ -281,7 +320,7 @@ func TestCapabilities(t *testing.T) {
 			if !strings.Contains(string(arguments), `"3.1"`) {
 				return false
 			}
-			answer(w, id, `{"isError":true,"content":[],"structuredContent":{"adcp_error":{"code":"VERSION_UNSUPPORTED","message":"no","details":{"supported_versions":["2.9","3.0"]}}}}`)
+			s.refuse(w, id, `{"code":"VERSION_UNSUPPORTED","message":"no","details":{"supported_versions":["2.9","3.0"]}}`)
 			return true
 		}
 		known, err := s.client(t).Capabilities(ctx)
@@ -300,7 +339,7 @@ func TestCapabilities(t *testing.T) {
 			if !strings.Contains(string(arguments), "shoes") {
 				return false
 			}
-			answer(w, id, `{"isError":true,"content":[],"structuredContent":{"adcp_error":{"code":"VERSION_UNSUPPORTED","message":"not any more","recovery":"correctable"}}}`)
+			s.refuse(w, id, `{"code":"VERSION_UNSUPPORTED","message":"not any more","recovery":"correctable"}`)
 			return true
 		}
 		_, err := client.Call(ctx, c, adcp.GetProducts, brief())
@@ -315,7 +354,16 @@ func TestCapabilities(t *testing.T) {
 	})
 }
 
-// answer writes a tool's result as the JSON-RPC response to a request.
+// refuse writes an error of the protocol's as the seller's transport has it.
+func (s *seller) refuse(w http.ResponseWriter, id json.RawMessage, e string) {
+	if s.protocol == client.A2A {
+		answer(w, id, `{"task":{"id":"t","contextId":"c","status":{"state":"TASK_STATE_FAILED"},"artifacts":[{"artifactId":"e","parts":[{"data":{"adcp_error":`+e+`}}]}]}}`)
+		return
+	}
+	answer(w, id, `{"isError":true,"content":[],"structuredContent":{"adcp_error":`+e+`}}`)
+}
+
+// answer writes a result as the JSON-RPC response to a request.
 func answer(w http.ResponseWriter, id json.RawMessage, result string) {
 	w.Header().Set("Content-Type", "application/json")
 	fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":%s}`, id, result)
@@ -346,6 +394,10 @@ func wantCode(t *testing.T, err error, want adcp.ErrorCode) *adcp.Error {
 }
 
 func TestRefusalsArriveAsErrorsOfTheProtocol(t *testing.T) {
+	overBoth(t, testRefusalsArriveAsErrorsOfTheProtocol)
+}
+
+func testRefusalsArriveAsErrorsOfTheProtocol(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	t.Run("From a handler", func(t *testing.T) {
@@ -383,7 +435,9 @@ func TestRefusalsArriveAsErrorsOfTheProtocol(t *testing.T) {
 	})
 }
 
-func TestRetries(t *testing.T) {
+func TestRetries(t *testing.T) { overBoth(t, testRetries) }
+
+func testRetries(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	busy := func(after int) *adcp.Error {
@@ -510,7 +564,9 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestAnswersAreChecked(t *testing.T) {
+func TestAnswersAreChecked(t *testing.T) { overBoth(t, testAnswersAreChecked) }
+
+func testAnswersAreChecked(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	s := newSeller(t, func(c *agent.Config) { c.Responses = agent.TrustResponses })

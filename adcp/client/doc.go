@@ -8,6 +8,6 @@
 // before anyone sees them, and no decision is ever taken from their words: only
 // from an error's code and recovery class.
 //
-// The package imports nothing of internal/ and knows no MCP; the transport is
-// package adcp/mcp's.
+// The package imports nothing of internal/ and knows neither MCP nor A2A; the
+// transports are those of packages adcp/mcp and adcp/a2a, and [Config] chooses.
 package client

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/a2a"
 	"github.com/upfront-media/upfront/adcp/agent"
 	"github.com/upfront-media/upfront/adcp/client"
 	"github.com/upfront-media/upfront/adcp/mcp"
@@ -52,7 +53,9 @@ var (
 	failed = map[string]any{"status": "failed", "error": map[string]any{"code": "TERMS_REJECTED", "message": "Not\u202e this time."}}
 )
 
-func TestFollow(t *testing.T) {
+func TestFollow(t *testing.T) { overBoth(t, testFollow) }
+
+func testFollow(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	t.Run("Looks until the task is completed, ever more seldom", func(t *testing.T) {
@@ -166,7 +169,8 @@ func TestFollow(t *testing.T) {
 }
 
 // TestPublishedRecoveryActions holds what a client does on an error to the
-// protocol's vectors. The reading of the error itself is tested in adcp/mcp.
+// protocol's vectors. The reading of the error itself is tested in adcp/mcp and
+// adcp/a2a.
 func TestPublishedRecoveryActions(t *testing.T) {
 	t.Parallel()
 	spec := os.Getenv("ADCP_SPEC")
@@ -197,17 +201,25 @@ func TestPublishedRecoveryActions(t *testing.T) {
 		adcp.ErrorRecoveryTerminal:    "escalate_to_human",
 	}
 	for _, v := range file.Vectors {
-		if v.Transport != "mcp" {
-			continue // those of A2A are package adcp/a2a's
-		}
 		t.Run(v.ID, func(t *testing.T) {
 			t.Parallel()
-			answer, ok := mcp.ExtractAnswer(v.Response)
-			if !ok {
-				t.Fatal("not read as a tool's answer")
+			var raw json.RawMessage
+			read := false
+			switch v.Transport {
+			case "mcp":
+				var answer mcp.Answer
+				answer, read = mcp.ExtractAnswer(v.Response)
+				raw = answer.Error
+			case "a2a":
+				var answer a2a.Answer
+				answer, read = a2a.ExtractAnswer(v.Response)
+				raw = answer.Error
+			}
+			if !read {
+				t.Fatalf("not read as an answer over %s", v.Transport)
 			}
 			got := "generic_error"
-			if refusal, ok := client.ReadError(answer.Error); ok {
+			if refusal, ok := client.ReadError(raw); ok {
 				got = actions[client.Recovery(refusal)]
 				if wait := client.RetryAfter(refusal); wait > time.Hour || wait != 0 && wait < time.Second {
 					t.Errorf("would wait %v", wait)
