@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,7 +115,7 @@ func (s *Service) ResolveAccount(ctx context.Context, caller agent.Caller, op *a
 	if caller.Anonymous {
 		return "", nil // public operations: there is nobody to own an account
 	}
-	a, err := s.account(ctx, s.db.Read(), caller.Principal, ref)
+	a, err := s.account(ctx, s.db.Read(), caller, ref)
 	switch {
 	case err == nil:
 		return a.ID, nil
@@ -126,18 +127,22 @@ func (s *Service) ResolveAccount(ctx context.Context, caller agent.Caller, op *a
 	return "", err
 }
 
-// account reads the principal's account that ref names.
-func (s *Service) account(ctx context.Context, q *store.Queries, principal string, ref *adcp.AccountReference) (*Account, error) {
+// account reads the caller's account that ref names. An account that the caller's
+// credential does not reach is no row, like one that does not exist.
+func (s *Service) account(ctx context.Context, q *store.Queries, caller agent.Caller, ref *adcp.AccountReference) (*Account, error) {
 	var r store.SellerAccount
 	var err error
 	if ref.AccountID != nil {
-		r, err = row(q.SellerAccount(ctx, store.SellerAccountParams{Tenant: s.tenant, Principal: principal, AccountID: *ref.AccountID}))
+		r, err = row(q.SellerAccount(ctx, store.SellerAccountParams{Tenant: s.tenant, Principal: caller.Principal, AccountID: *ref.AccountID}))
 	} else {
 		k := keyOf(adcp.Val(ref.Brand), adcp.Val(ref.Operator), adcp.Val(ref.Sandbox))
 		r, err = row(q.SellerAccountByKey(ctx, store.SellerAccountByKeyParams{
-			Tenant: s.tenant, Principal: principal,
+			Tenant: s.tenant, Principal: caller.Principal,
 			BrandDomain: k.BrandDomain, BrandID: k.BrandID, Operator: k.Operator, Sandbox: k.Sandbox,
 		}))
+	}
+	if err == nil && !caller.SeesAccount(r.AccountID) {
+		err = errNoRow
 	}
 	if err != nil {
 		return nil, fmt.Errorf("account: %w", err)
@@ -148,7 +153,7 @@ func (s *Service) account(ctx context.Context, q *store.Queries, principal strin
 // accountForWrite reads the account that a change is asked for on, and refuses
 // accounts that may not change anything.
 func (s *Service) accountForWrite(ctx context.Context, call *agent.Call, ref *adcp.AccountReference) (*Account, error) {
-	a, err := s.account(ctx, s.db.Read(), call.Principal, ref)
+	a, err := s.account(ctx, s.db.Read(), call.Caller, ref)
 	switch {
 	case errors.Is(err, errNoRow):
 		return nil, errAccountNotFound("account")
@@ -162,12 +167,13 @@ func (s *Service) accountForWrite(ctx context.Context, call *agent.Call, ref *ad
 	return a, nil
 }
 
-// accounts reads all the principal's accounts, by identifier.
-func (s *Service) accounts(ctx context.Context, q *store.Queries, principal string) (map[string]*Account, []*Account, error) {
-	rows, err := q.SellerAccounts(ctx, store.SellerAccountsParams{Tenant: s.tenant, Principal: principal})
+// accounts reads all the caller's accounts, by identifier and in order.
+func (s *Service) accounts(ctx context.Context, q *store.Queries, caller agent.Caller) (map[string]*Account, []*Account, error) {
+	rows, err := q.SellerAccounts(ctx, store.SellerAccountsParams{Tenant: s.tenant, Principal: caller.Principal})
 	if err != nil {
 		return nil, nil, fmt.Errorf("accounts: %w", err)
 	}
+	rows = slices.DeleteFunc(rows, func(r store.SellerAccount) bool { return !caller.SeesAccount(r.AccountID) })
 	byID, list := make(map[string]*Account, len(rows)), make([]*Account, len(rows))
 	for i, r := range rows {
 		a, err := accountOf(r)
@@ -181,7 +187,7 @@ func (s *Service) accounts(ctx context.Context, q *store.Queries, principal stri
 
 // listAccounts serves list_accounts.
 func (s *Service) listAccounts(ctx context.Context, call *agent.Call, req *adcp.ListAccountsRequest) (*adcp.ListAccountsResponse, error) {
-	_, list, err := s.accounts(ctx, s.db.Read(), call.Principal)
+	_, list, err := s.accounts(ctx, s.db.Read(), call.Caller)
 	if err != nil {
 		return nil, err
 	}

@@ -59,12 +59,17 @@ func (s *Service) syncAccount(ctx context.Context, tx *store.Tx, call *agent.Cal
 	} else if ref.AccountID == nil {
 		key = keyOf(adcp.Val(ref.Brand), adcp.Val(ref.Operator), adcp.Val(ref.Sandbox))
 	}
-	current, err := s.account(ctx, tx.Queries, call.Principal, ref)
+	current, err := s.account(ctx, tx.Queries, call.Caller, ref)
 	if err != nil && !errors.Is(err, errNoRow) {
 		return nil, err
 	}
 	if current == nil && ref.AccountID != nil {
 		return nil, errAccountNotFound(at + ".account") // there is no brand to report a failed entry under
+	}
+	if current == nil && !call.SeesAccount(s.accountID(call.Principal, key)) {
+		// Whether there is such an account beyond the credential's reach does not show.
+		return failedAccount(key, nil, refusal(adcp.CodeScopeInsufficient, at, "The credential is good for certain accounts only, and not for this one.").
+			WithSuggestion("List its accounts with list_accounts, or have the operator of this agent widen it.")), nil
 	}
 	if problem := accountProblem(call, at, e, key, current); problem != nil {
 		return failedAccount(key, current, problem), nil
@@ -172,10 +177,10 @@ func failedAccount(key AccountKey, current *Account, problem *adcp.Error) *adcp.
 	return r
 }
 
-// closeAccounts closes the principal's accounts that are not among those kept.
+// closeAccounts closes the caller's accounts that are not among those kept.
 // What they have bought goes on.
 func (s *Service) closeAccounts(ctx context.Context, tx *store.Tx, call *agent.Call, kept map[string]bool) error {
-	_, list, err := s.accounts(ctx, tx.Queries, call.Principal)
+	_, list, err := s.accounts(ctx, tx.Queries, call.Caller)
 	if err != nil {
 		return err
 	}

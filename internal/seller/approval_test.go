@@ -198,6 +198,56 @@ func TestWhatIsSomebodyElsesDoesNotExist(t *testing.T) {
 	t.Parallel()
 	h := sqliteHouse(t)
 	h.account("stranger", "other.example")
+	h.holdsApart(t, "stranger")
+}
+
+// TestWhatACredentialDoesNotReachDoesNotExist does the same with a credential of
+// the buyer's own that is good for another of its accounts.
+func TestWhatACredentialDoesNotReachDoesNotExist(t *testing.T) {
+	t.Parallel()
+	h := sqliteHouse(t)
+	narrow := "buyer@" + h.account("buyer", "other.example")
+	h.holdsApart(t, narrow)
+	for operation, want := range map[string]object{
+		"get_media_buys": {}, "get_media_buy_delivery": {}, "list_tasks": {}, "list_creatives": {},
+		"list_accounts": {},
+	} {
+		answer := string(h.do(t, narrow, operation, want).Body)
+		if strings.Contains(answer, "acme") || strings.Contains(answer, `"mb_`) || strings.Contains(answer, `"task_`) || strings.Contains(answer, "spot") {
+			t.Errorf("%s shows what is out of reach: %s", operation, answer)
+		}
+	}
+	accounts := ask[adcp.ListAccountsResponse](t, &h.shop, narrow, "list_accounts", object{}).Accounts
+	if len(accounts) != 1 || accounts[0].Name != "other.example" {
+		t.Errorf("list_accounts shows %+v, want other.example alone", accounts)
+	}
+
+	t.Run("an account out of reach is neither opened nor changed nor closed", func(t *testing.T) {
+		sync := func(brand string, deleteMissing bool) *adcp.SyncAccountsResponse {
+			return ask[adcp.SyncAccountsResponse](t, &h.shop, narrow, "sync_accounts", object{
+				"idempotency_key": h.key(), "delete_missing": deleteMissing,
+				"accounts": []object{{"brand": object{"domain": brand}, "operator": brand, "billing": "operator"}},
+			})
+		}
+		for _, brand := range []string{"acme.example", "new.example"} {
+			got := sync(brand, false).Accounts[0]
+			if got.Action != adcp.SyncAccountsResponseAccountActionFailed || got.AccountID != nil || got.Errors[0].Code != adcp.CodeScopeInsufficient {
+				t.Errorf("%s: %+v", brand, got)
+			}
+		}
+		sync("other.example", true)
+		for _, a := range ask[adcp.ListAccountsResponse](t, &h.shop, "buyer", "list_accounts", object{}).Accounts {
+			if a.Status != adcp.AccountStatusActive {
+				t.Errorf("%s is %s", a.Name, a.Status)
+			}
+		}
+	})
+}
+
+// holdsApart tells, as a caller that has an account for other.example alone, the
+// buyer's things from things that there are not, and fails where it can.
+func (h *house) holdsApart(t *testing.T, caller string) {
+	t.Helper()
 	other := object{"brand": object{"domain": "other.example"}, "operator": "other.example"}
 	created := h.book(h.order(radio("500")))
 	mb, pkg := *created.MediaBuyID, created.Packages[0].PackageID
@@ -241,15 +291,15 @@ func TestWhatIsSomebodyElsesDoesNotExist(t *testing.T) {
 		},
 	} {
 		operation, request := ask(acct, mb, pkg, "spot", taskID)
-		theirs := string(h.do(t, "stranger", operation, request).Body)
+		theirs := string(h.do(t, caller, operation, request).Body)
 		operation, request = ask("acct_nothing", "mb_nothing", "pkg_nothing", "nothing", "task_nothing")
-		nothing := string(h.do(t, "stranger", operation, request).Body)
+		nothing := string(h.do(t, caller, operation, request).Body)
 		theirs = strings.ReplaceAll(theirs, pkg, "pkg_nothing") // the request's own, echoed
 		if theirs != nothing {
 			t.Errorf("%s tells them apart:\n%s\n%s", name, theirs, nothing)
 		}
 	}
 	if b := h.buy(mb); b.Revision != 2 {
-		t.Errorf("the stranger changed something: revision %d", b.Revision)
+		t.Errorf("%s changed something: revision %d", caller, b.Revision)
 	}
 }

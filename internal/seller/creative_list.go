@@ -71,7 +71,7 @@ func (s *Service) listedCreatives(ctx context.Context, call *agent.Call, req *ad
 		return nil, err
 	}
 	q := s.db.Read()
-	_, accounts, err := s.accounts(ctx, q, call.Principal)
+	_, accounts, err := s.accounts(ctx, q, call.Caller)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -70,7 +71,12 @@ func openHouse(t testing.TB, db *store.DB, options ...option) *house {
 	h.agent = agent.New(agent.Config{
 		Clock: h.clock, Accounts: h.service, Idempotency: db.Idempotency(store.IdempotencyConfig{}),
 		Authenticator: agent.AuthenticatorFunc(func(_ context.Context, c agent.Credential) (agent.Caller, error) {
-			return agent.Caller{Tenant: "shop", Principal: c.Value, Anonymous: c.Scheme == ""}, nil
+			principal, reach, narrow := strings.Cut(c.Value, "@")
+			caller := agent.Caller{Tenant: "shop", Principal: principal, Anonymous: c.Scheme == ""}
+			if narrow {
+				caller.Permission = &reaching{reach}
+			}
+			return caller, nil
 		}),
 	})
 	h.service.Register(h.agent)
@@ -84,6 +90,13 @@ func openHouse(t testing.TB, db *store.DB, options ...option) *house {
 	})
 	return h
 }
+
+// reaching is the permission of a credential that is good for one account only.
+// Who calls as "buyer@acct_1" has it.
+type reaching struct{ account string }
+
+func (*reaching) MayCall(*adcp.Operation) *adcp.Error { return nil }
+func (r *reaching) SeesAccount(id string) bool        { return id == r.account }
 
 // sqliteHouse opens a house on a new SQLite database, with the account of buyer.
 func sqliteHouse(t testing.TB, options ...option) *house {

@@ -30,7 +30,7 @@ func (s *Service) getMediaBuys(ctx context.Context, call *agent.Call, req *adcp.
 	if err != nil {
 		return nil, err
 	}
-	accounts, _, err := s.accounts(ctx, q, call.Principal)
+	accounts, _, err := s.accounts(ctx, q, call.Caller)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (s *Service) ownMediaBuys(ctx context.Context, q *store.Queries, call *agen
 	}
 	accountID := ""
 	if account != nil {
-		a, err := s.account(ctx, q, call.Principal, account)
+		a, err := s.account(ctx, q, call.Caller, account)
 		if errors.Is(err, errNoRow) {
 			return nil, nil, errAccountNotFound("account")
 		} else if err != nil {
@@ -72,9 +72,9 @@ func (s *Service) ownMediaBuys(ctx context.Context, q *store.Queries, call *agen
 	if err != nil {
 		return nil, nil, fmt.Errorf("media buys: %w", err)
 	}
-	if accountID != "" {
-		rows = slices.DeleteFunc(rows, func(r store.MediaBuy) bool { return r.AccountID != accountID })
-	}
+	rows = slices.DeleteFunc(rows, func(r store.MediaBuy) bool {
+		return accountID != "" && r.AccountID != accountID || !call.SeesAccount(r.AccountID)
+	})
 	var missing []adcp.Error
 	for i, id := range ids {
 		if !slices.ContainsFunc(rows, func(r store.MediaBuy) bool { return r.MediaBuyID == id }) {

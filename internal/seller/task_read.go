@@ -29,7 +29,7 @@ func (s *Service) getTaskStatus(ctx context.Context, call *agent.Call, req *adcp
 		return nil, notFound
 	case err != nil:
 		return nil, err
-	case t.Principal != call.Principal, accountID != "" && t.AccountID != accountID:
+	case t.Principal != call.Principal, !call.SeesAccount(t.AccountID), accountID != "" && t.AccountID != accountID:
 		return nil, notFound
 	}
 	resp := &adcp.GetTaskStatusResponse{
@@ -82,7 +82,7 @@ func (s *Service) filterAccount(ctx context.Context, call *agent.Call, ref *adcp
 	if ref == nil {
 		return "", nil
 	}
-	a, err := s.account(ctx, s.db.Read(), call.Principal, ref)
+	a, err := s.account(ctx, s.db.Read(), call.Caller, ref)
 	if errors.Is(err, errNoRow) {
 		return "", errAccountNotFound("account")
 	} else if err != nil {
@@ -103,7 +103,7 @@ func (s *Service) listTasks(ctx context.Context, call *agent.Call, req *adcp.Lis
 	}
 	f, applied := taskFilter(req.Filters)
 	rows = slices.DeleteFunc(rows, func(r store.SellerTask) bool {
-		return accountID != "" && r.AccountID != accountID || !f(r)
+		return accountID != "" && r.AccountID != accountID || !call.SeesAccount(r.AccountID) || !f(r)
 	})
 	field, direction := adcp.ListTasksRequestSortFieldCreatedAt, adcp.SortDirectionDesc
 	if req.Sort != nil {

@@ -37,7 +37,7 @@ func errStale(b *MediaBuy, seen int64) *adcp.Error {
 // updateMediaBuy serves update_media_buy: what the request leaves out stays as it
 // is. It completes once the ad server holds the change.
 func (s *Service) updateMediaBuy(ctx context.Context, call *agent.Call, req *adcp.UpdateMediaBuyRequest) (*adcp.UpdateMediaBuyResponse, error) {
-	account, err := s.account(ctx, s.db.Read(), call.Principal, &req.Account)
+	account, err := s.account(ctx, s.db.Read(), call.Caller, &req.Account)
 	if errors.Is(err, errNoRow) {
 		return nil, errAccountNotFound("account")
 	} else if err != nil {
