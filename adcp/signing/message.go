@@ -51,12 +51,8 @@ func NewMessage(r *http.Request, limit int64, origins ...string) (*Message, erro
 		return nil, err
 	}
 	m := &Message{Method: r.Method, Authority: r.Host, Header: r.Header, Body: body}
-	switch {
-	case r.RequestURI == "": // Never was on a wire.
+	if r.RequestURI == "" { // Never was on a wire.
 		m.URL = r.URL.String()
-		return m, nil
-	case !strings.HasPrefix(r.RequestURI, "/"):
-		m.URL = r.RequestURI
 		return m, nil
 	}
 	scheme := "http"
@@ -71,6 +67,9 @@ func NewMessage(r *http.Request, limit int64, origins ...string) (*Message, erro
 		scheme, _, _ = strings.Cut(origins[i], "://")
 	}
 	m.URL = scheme + "://" + r.Host + r.RequestURI
+	if !strings.HasPrefix(r.RequestURI, "/") { // The request line has the whole target.
+		m.URL = r.RequestURI
+	}
 	return m, nil
 }
 

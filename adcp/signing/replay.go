@@ -30,9 +30,9 @@ const (
 // A guard that several processes share, or that must survive a restart, keeps
 // rows of (agent, key id, nonce, until) with a unique key over the first three:
 // Claim is then one transaction that counts the key's rows that are not past,
-// and inserts. Endpoints that one signer can reach must share one guard. A
-// process that restarts with an empty memory must refuse signatures created
-// before it started, or else each of them can be replayed once.
+// and inserts. Endpoints that one signer can reach must share one guard.
+// A guard whose memory a restart empties lets every signature of the last six
+// minutes be used once more.
 type ReplayGuard interface {
 	// Full tells whether the key is at its cap. It is a cheap look that is asked
 	// before any cryptography; Claim decides.

@@ -53,7 +53,7 @@ type SignerConfig struct {
 	Published *Key
 	// Digest says whether requests cover their body's digest, as the
 	// counterparty's capability has it. Empty and DigestEither cover it where there
-	// is a body. Webhooks always cover it.
+	// is a body; only [Request31] can leave it out. Webhooks always cover it.
 	Digest DigestPolicy
 	// Validity is how long a signature is good for, at most and by default [MaxValidity].
 	Validity time.Duration
@@ -85,8 +85,8 @@ func NewSigner(cfg SignerConfig) (*Signer, error) {
 	if err := (Policy{Digest: cfg.Digest}).Validate(); err != nil {
 		return nil, err
 	}
-	if cfg.Profile == Webhook && cfg.Digest == DigestForbidden {
-		return nil, errors.New("webhooks always cover their body's digest")
+	if cfg.Profile != Request31 && cfg.Digest == DigestForbidden {
+		return nil, fmt.Errorf("%s always covers the body's digest", cfg.Profile)
 	}
 	if s.cfg.Validity == 0 {
 		s.cfg.Validity = MaxValidity

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 )
 
@@ -31,6 +32,9 @@ type Transport struct {
 // is, but for its body, which is read.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.Signer == nil {
+		if r.Body != nil {
+			r.Body.Close()
+		}
 		return nil, errors.New("the transport has no signer")
 	}
 	base := t.Base
@@ -46,14 +50,18 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(body) > 0 {
-		out.ContentLength = int64(len(body))
+	if out.ContentLength = int64(len(body)); len(body) == 0 {
+		out.Body = http.NoBody
 	}
+	out.GetBody = func() (io.ReadCloser, error) { return newBody(body), nil }
 	if t.Signs == nil || t.Signs(r, body) {
-		m := &Message{Method: methodOf(out), URL: out.URL.String(), Header: out.Header, Body: body}
-		if out.Host != "" && out.Host != out.URL.Host {
-			m.URL = out.URL.Scheme + "://" + out.Host + out.URL.RequestURI()
+		host := out.Host
+		if host == "" {
+			host = out.URL.Host
 		}
+		// Not URL.String, which escapes hosts in other scripts; the wire has them in ASCII.
+		target := out.URL.Scheme + "://" + host + out.URL.RequestURI()
+		m := &Message{Method: methodOf(out), URL: target, Header: out.Header, Body: body}
 		if err := t.Signer.Sign(m); err != nil {
 			return nil, err
 		}

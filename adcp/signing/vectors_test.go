@@ -301,6 +301,7 @@ func TestPublishedRequestVectorsReadBy32(t *testing.T) {
 	each(t, 12, filepath.Join(dir, "positive"), func(t *testing.T, file string) {
 		var v vector
 		readVector(t, &v, file)
+		v.Capability.Digest = signing.DigestRequired
 		_, err := v.verifier(t, signing.Request32, dir).Verify(t.Context(), v.message())
 		var refused *signing.Error
 		if !errors.As(err, &refused) || refused.Code != "request_signature_header_malformed" {

@@ -42,6 +42,9 @@ func NewVerifier(cfg VerifierConfig) (*Verifier, error) {
 	if err := cfg.Policy.Validate(); err != nil {
 		return nil, err
 	}
+	if cfg.Profile == Request32 && cfg.Policy.Supported && cfg.Policy.digest() != DigestRequired {
+		return nil, errors.New("release 3.2 advertises covers_content_digest as required")
+	}
 	cfg.Clock = orSystem(cfg.Clock)
 	if cfg.Replays == nil {
 		perKey := DefaultRequestCap
@@ -191,7 +194,11 @@ func (c *check) headers() error {
 		return refused
 	}
 	// The published vectors give this code, where the text gives target_uri_malformed.
-	if u, err := split(c.m.URL); err == nil && !ascii(u.authority) || !ascii(c.m.Authority) {
+	hosts := append(slices.Clone(c.m.lines("Host")), c.m.Authority)
+	if u, err := split(c.m.URL); err == nil {
+		hosts = append(hosts, u.authority)
+	}
+	if !ascii(strings.Join(hosts, "")) {
 		return refuse(ReasonHeader, "the host must be sent in its ASCII form")
 	}
 	return nil
@@ -243,7 +250,9 @@ func (c *check) components() error {
 	if len(c.m.Body) > 0 || c.cfg.Profile == Webhook {
 		needed = append(needed, componentType)
 	}
-	if c.cfg.Profile == Webhook || c.cfg.Policy.digest() == DigestRequired {
+	// Without a body there is nothing to bind: one that was added on the way
+	// would need content-type to be covered.
+	if c.cfg.Profile == Webhook || len(c.m.Body) > 0 && c.cfg.Policy.digest() == DigestRequired {
 		needed = append(needed, componentDigest)
 	}
 	for _, name := range needed {
@@ -267,6 +276,13 @@ func (c *check) components() error {
 	}
 	if c.cfg.Profile != Webhook && c.cfg.Policy.digest() == DigestForbidden && c.sig.covers(componentDigest) {
 		return refuse(ReasonUnexpected, "content-digest must not be covered here")
+	}
+	// A signature that leaves the body open protects the choice of how webhooks
+	// are signed no better than none.
+	if c.cfg.Profile != Webhook && !c.sig.covers(componentDigest) {
+		if err := choosesWebhookAuthentication(c.m.Body); errors.Is(err, errChooses) {
+			return &Error{Reason: ReasonIncomplete, Detail: "content-digest is not covered", Err: err}
+		}
 	}
 	return nil
 }
@@ -305,7 +321,7 @@ func (c *check) signature() error {
 	}
 	scheme, _, _ := strings.Cut(target, ":")
 	// Whatever says where the message was sent must say the same.
-	for _, host := range append(c.m.lines("Host"), c.m.Authority) {
+	for _, host := range append(slices.Clone(c.m.lines("Host")), c.m.Authority) {
 		if host == "" {
 			continue
 		}
