@@ -66,6 +66,7 @@ func TestRefusedConfigurations(t *testing.T) {
 		{"the database is PostgreSQL", "database: mysql://x", "postgres://"},
 		{"a tick is not too short", "sales: {tick: 1ms}", "sales.tick"},
 		{"an approval is not in the past", "sales: {approval: {after: -1h}}", "negative"},
+		{"an unknown setting of the issuer is named", "oauth: {isuer: x}", "isuer"},
 		{"public_url is absolute", "public_url: sales.example.com", "public_url"},
 		{"it is YAML", "listen: [", "yaml"},
 	} {
