@@ -16,6 +16,7 @@ var floors = [][]string{
 	{"adcp/agent"},
 	{"adcp/mcp", "adcp/a2a"},
 	{"adcp/client"},
+	{"examples/minimal-seller", "examples/minimal-buyer"},
 	{"internal/money"},
 	{"internal/store"},
 	{"internal/job"},
@@ -35,6 +36,9 @@ var apart = map[string][]string{
 	"internal/brief":   {"internal/adserver", "internal/store", "internal/job"},
 	"internal/account": {"internal/job"},
 	"adcp":             {"internal"},
+	// What shows others how to use the kit uses nothing that others cannot.
+	"examples/minimal-seller": {"internal"},
+	"examples/minimal-buyer":  {"internal", "adcp/agent", "adcp/mcp"},
 }
 
 // owners are outside libraries that exactly one room may know.
@@ -46,6 +50,7 @@ var owners = map[string]string{
 	"modernc.org/sqlite":                     "internal/store",
 	"database/sql":                           "internal/store",
 	"github.com/knadh/koanf":                 "internal/server",
+	"github.com/lestrrat-go/jwx":             "internal/account",
 	"github.com/spf13/cobra":                 "cmd/upfront",
 }
 
