@@ -1,6 +1,11 @@
 package server
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -118,6 +123,59 @@ func TestResourceMetadataIsThereWithAnIssuerOnly(t *testing.T) {
 				t.Errorf("got %d, %s; want %s", resp.StatusCode, got, tt.challenge)
 			}
 		})
+	}
+}
+
+// TestTokensOverTheWire calls a sales agent with tokens of an issuer, made by
+// hand, and looks at what HTTP says of each.
+func TestTokensOverTheWire(t *testing.T) {
+	t.Parallel()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b64 := base64.RawURLEncoding.EncodeToString
+	issuer := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":%q}]}`, b64(public))
+	}))
+	t.Cleanup(issuer.Close)
+	token := func(scope string, expires time.Time) string {
+		claims, err := json.Marshal(map[string]any{
+			"iss": issuer.URL, "aud": "sales", "sub": "a", "scope": scope, "exp": expires.Unix(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed := b64([]byte(`{"alg":"EdDSA","kid":"k","typ":"at+jwt"}`)) + "." + b64(claims)
+		return signed + "." + b64(ed25519.Sign(private, []byte(signed)))
+	}
+	handler := openSales(t, &account.OAuthConfig{
+		Issuer: issuer.URL, Audiences: []string{"sales"}, JWKSURL: issuer.URL, HTTPClient: issuer.Client(),
+		Subjects: []account.Subject{{Subject: "a", Principal: "acme"}},
+	}).Handler()
+	const metadata = `, resource_metadata="https://sales.example/.well-known/oauth-protected-resource/sales/mcp"`
+	const list = `"name":"list_accounts","arguments":{}`
+	const sync = `"name":"sync_accounts","arguments":{"idempotency_key":"key-0123456789abcdef","accounts":[{"brand":{"domain":"acme.example"},"operator":"acme.example","billing":"operator"}]}`
+	later := time.Now().Add(time.Hour)
+	for _, tt := range []struct {
+		rule, token, call string
+		status            int
+		challenge, says   string
+	}{
+		{"a token that reads reads", token("adcp:read", later), list, http.StatusOK, "", `"accounts":[]`},
+		{"a token that reads changes nothing", token("adcp:read", later), sync, http.StatusForbidden, `Bearer realm="adcp", error="insufficient_scope", scope="adcp"` + metadata, "READ_ONLY_SCOPE"},
+		{"a token without a scope of ours does nothing", token("email", later), list, http.StatusForbidden, `Bearer realm="adcp", error="insufficient_scope", scope="adcp adcp:read"` + metadata, "SCOPE_INSUFFICIENT"},
+		{"a token for everything changes things", token("adcp", later), sync, http.StatusOK, "", `"action":"created"`},
+		{"a token that has expired is bad", token("adcp", time.Now().Add(-time.Hour)), list, http.StatusUnauthorized, `Bearer realm="adcp", error="invalid_token"` + metadata, "AUTH_INVALID"},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "https://sales.example/sales/mcp", strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{`+tt.call+`}}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+tt.token)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != tt.status || w.Header().Get("WWW-Authenticate") != tt.challenge || !strings.Contains(w.Body.String(), tt.says) {
+			t.Errorf("%s: got %d, %s, %s; want %d, %s, %s", tt.rule, w.Code, w.Header().Get("WWW-Authenticate"), w.Body, tt.status, tt.challenge, tt.says)
+		}
 	}
 }
 
