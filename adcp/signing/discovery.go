@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-
 	"github.com/upfront-media/upfront/adcp"
 )
 
@@ -290,4 +289,3 @@ func (d *Directory) posture(ctx context.Context, agentURL, agentOrigin string) (
 	}
 	return p, nil
 }
-
