@@ -13,3 +13,4 @@
 package adcp
 
 //go:generate go run ../internal/schemagen/cmd -schemas ../../shared/adcp/3.1.19/schemas -out . -corpus ../internal/schemagen/corpus_gen_test.go
+//go:generate go run ../internal/schemagen/methods/cmd -out client/operations.gen.go

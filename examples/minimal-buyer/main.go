@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/adcp/client"
@@ -31,26 +32,34 @@ func main() {
 	}
 }
 
+// patience is how long one agent may take; the others do not wait for it longer.
+const patience = 20 * time.Second
+
 // ask prints the offers of each agent, and says how many gave none.
 func ask(ctx context.Context, out io.Writer, token, brief string, urls []string) (failed int) {
+	var agents []*client.Client
 	for _, url := range urls {
-		agent := client.New(client.Config{URL: url, Token: token})
-		offers, err := client.Call(ctx, agent, adcp.GetProducts, &adcp.GetProductsRequest{
-			BuyingMode: adcp.GetProductsRequestBuyingModeBrief, Brief: &brief,
+		agents = append(agents, client.New(client.Config{URL: url, Token: token}))
+	}
+	request := &adcp.GetProductsRequest{BuyingMode: adcp.GetProductsRequestBuyingModeBrief, Brief: &brief}
+	answers := client.FanOut(ctx, agents, client.FanOutConfig{Timeout: patience},
+		func(ctx context.Context, c *client.Client) (*adcp.GetProductsResponse, error) {
+			return c.GetProducts(ctx, request)
 		})
-		if err != nil {
+	for _, a := range answers {
+		if a.Err != nil {
 			failed++
-			fmt.Fprintf(out, "%s: %v\n", url, err)
+			fmt.Fprintf(out, "%s: %v\n", a.Agent.URL(), a.Err)
 			continue
 		}
-		fmt.Fprintf(out, "%s: %d offers\n", url, len(offers.Products))
-		for _, p := range offers.Products {
+		fmt.Fprintf(out, "%s: %d offers\n", a.Agent.URL(), len(a.Answer.Products))
+		for _, p := range a.Answer.Products {
 			for _, o := range p.PricingOptions {
 				// What an agent writes is shown on one line, and not trusted further.
 				fmt.Fprintf(out, "  %s, %s\n", client.Clean(p.Name, 80), price(o))
 			}
 		}
-		_ = agent.Close()
+		_ = a.Agent.Close()
 	}
 	return failed
 }
