@@ -43,7 +43,7 @@ type idp struct {
 	answer  http.HandlerFunc // instead of the key set, where set
 }
 
-func newIDP(t *testing.T) *idp {
+func newIDP(t testing.TB) *idp {
 	t.Helper()
 	i := &idp{private: map[string]crypto.Signer{}}
 	mux := http.NewServeMux()
@@ -66,7 +66,7 @@ func newIDP(t *testing.T) *idp {
 }
 
 // add publishes a key under an ID, with further members such as "use".
-func (i *idp) add(t *testing.T, id string, private crypto.Signer, members map[string]any) {
+func (i *idp) add(t testing.TB, id string, private crypto.Signer, members map[string]any) {
 	t.Helper()
 	public, err := jwk.Import(private.Public())
 	if err != nil {
@@ -107,7 +107,7 @@ func (i *idp) claims(changes map[string]any) map[string]any {
 	return c
 }
 
-func compact(t *testing.T, alg jwa.SignatureAlgorithm, private any, header, claims map[string]any) string {
+func compact(t testing.TB, alg jwa.SignatureAlgorithm, private any, header, claims map[string]any) string {
 	t.Helper()
 	payload, err := json.Marshal(claims)
 	if err != nil {
@@ -127,7 +127,7 @@ func compact(t *testing.T, alg jwa.SignatureAlgorithm, private any, header, clai
 }
 
 // token signs claims with the Ed25519 key "ed".
-func (i *idp) token(t *testing.T, changes map[string]any) string {
+func (i *idp) token(t testing.TB, changes map[string]any) string {
 	t.Helper()
 	return compact(t, jwa.EdDSA(), i.private["ed"], map[string]any{"kid": "ed", "typ": "at+jwt"}, i.claims(changes))
 }
@@ -142,7 +142,7 @@ func (i *idp) config() *account.OAuthConfig {
 	}
 }
 
-func trusting(t *testing.T, c *account.OAuthConfig) (*account.Directory, *clock.Simulated) {
+func trusting(t testing.TB, c *account.OAuthConfig) (*account.Directory, *clock.Simulated) {
 	t.Helper()
 	at := clock.NewSimulated(morning)
 	d, err := account.New(account.Config{
@@ -160,7 +160,7 @@ func bearer(t *testing.T, d *account.Directory, token string) (agent.Caller, err
 	return d.Authenticate(t.Context(), agent.Credential{Scheme: "bearer", Value: token})
 }
 
-func ed(t *testing.T) ed25519.PrivateKey {
+func ed(t testing.TB) ed25519.PrivateKey {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -185,6 +185,13 @@ func rsaKey(t *testing.T, bits int) *rsa.PrivateKey {
 		t.Fatal(err)
 	}
 	return private
+}
+
+// next is the letter of base64 after the given one: as the last of a signature it
+// differs only in bits that do not count.
+func next(letter byte) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	return string(alphabet[(strings.IndexByte(alphabet, letter)+1)%len(alphabet)])
 }
 
 // byHand signs a token after RS256 without a library that knows better.
@@ -357,6 +364,7 @@ func TestRefusedTokens(t *testing.T) {
 		"no algorithm":                       unsigned + parts[2],
 		"claims changed":                     parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"client-2"}`)) + "." + parts[2],
 		"a signature cut short":              good[:len(good)-2],
+		"a signature in other letters":       good[:len(good)-1] + next(good[len(good)-1]),
 		"a fourth part":                      good + ".x",
 		"a header that is not base64":        "ey!." + parts[1] + "." + parts[2],
 		"claims that are no object":          compact(t, jwa.EdDSA(), i.private["ed"], map[string]any{"kid": "ed"}, nil),
