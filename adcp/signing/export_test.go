@@ -1,6 +1,9 @@
 package signing
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Public tells whether an address may be connected to.
 func Public(ip netip.Addr) bool { return public(ip) }
@@ -21,3 +24,30 @@ func BaseOf(p Profile, m *Message) (string, error) {
 	}
 	return string(base), nil
 }
+
+// Field reads a structured field and writes it again.
+func Field(s string) (string, error) {
+	members, err := parseDictionary(s)
+	if err != nil {
+		return "", err
+	}
+	var out []string
+	for _, m := range members {
+		text := m.name + "=:" + m.bytes + ":"
+		sig := signature{params: m.params}
+		for _, i := range m.list {
+			sig.components = append(sig.components, i.text)
+		}
+		if m.isList {
+			text = m.name + "=" + sig.input()
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, ", "), nil
+}
+
+// Told is how names from outside are told.
+func Told(names []string) string { return told(names) }
+
+// CanonicalPlan is what a plan's hash is over.
+func CanonicalPlan(plan []byte) ([]byte, error) { return canonicalPlan(plan) }

@@ -229,7 +229,7 @@ func TestTargetIsWhatCameIn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := &http.Request{Method: "POST", RequestURI: c.target, Host: c.host, URL: &url.URL{Path: "/rewritten"}}
+			r := &http.Request{Method: http.MethodPost, RequestURI: c.target, Host: c.host, URL: &url.URL{Path: "/rewritten"}}
 			m, err := signing.NewMessage(r, 10, c.origins...)
 			if c.want == "" {
 				wantReason(t, err, signing.ReasonTargetURI, "")
@@ -301,7 +301,7 @@ func TestTransportSignsWhatTheCounterpartyLists(t *testing.T) {
 		Base: roundTripper(func(r *http.Request) (*http.Response, error) {
 			body, _ := io.ReadAll(r.Body)
 			signed = append(signed, r.Header.Get("Signature") != "")
-			return &http.Response{StatusCode: 200, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
 		}),
 		Signs: func(_ *http.Request, body []byte) bool {
 			for _, i := range signing.JSONRPCInvocations(body) {

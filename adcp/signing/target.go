@@ -44,6 +44,9 @@ func Canonicalize(raw string) (target, authority string, err error) {
 // without the fragment. The query keeps its question mark.
 type parts struct{ scheme, authority, path, query string }
 
+// never are characters that stand nowhere in a URL.
+const never = "\"<>\\^`{|}"
+
 func split(raw string) (parts, error) {
 	raw, _, _ = strings.Cut(raw, "#")
 	scheme, rest, found := strings.Cut(raw, "://")
@@ -61,7 +64,7 @@ func split(raw string) (parts, error) {
 		u.path, u.query = u.path[:i], u.path[i:]
 	}
 	for _, c := range []byte(u.path + u.query) {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(never, c) >= 0 {
 			return parts{}, errors.New("the URL's path or query holds a character that must be escaped")
 		}
 	}
@@ -69,6 +72,11 @@ func split(raw string) (parts, error) {
 }
 
 func canonicalAuthority(scheme, authority string) (string, error) {
+	for _, c := range []byte(authority) {
+		if c <= ' ' || c == 0x7f || strings.IndexByte(never, c) >= 0 {
+			return "", errors.New("the authority holds a character that no URL has")
+		}
+	}
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 		if strings.IndexByte(authority, '@') != i {
 			return "", errors.New("the authority holds more than one @")
