@@ -20,6 +20,7 @@ var floors = [][]string{
 	{"internal/money"},
 	{"internal/store"},
 	{"internal/job"},
+	{"internal/webhook"},
 	{"internal/account"},
 	{"internal/brief", "internal/adserver"},
 	{"internal/seller", "internal/buyer"},

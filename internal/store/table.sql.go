@@ -316,3 +316,36 @@ type SimulationClock struct {
 	StartedAt int64
 	StandsAt  int64
 }
+
+type WebhookNotification struct {
+	Tenant         string
+	EventID        string
+	Lane           string
+	Position       int64
+	Receiver       string
+	Resource       string
+	URL            string
+	Scheme         string
+	Secret         string
+	IdempotencyKey string
+	Body           string
+	Status         string
+	Attempts       int64
+	CreatedAt      int64
+	NextAt         int64
+	DeadlineAt     int64
+	LeaseUntil     int64
+	EndedAt        int64
+	LastError      string
+	Revision       int64
+}
+
+type WebhookReceiver struct {
+	Tenant   string
+	Receiver string
+	State    string
+	Failures int64
+	Trips    int64
+	UntilAt  int64
+	Revision int64
+}
