@@ -67,8 +67,19 @@ func (c *Client) delay(err error, attempt int, retrySafe bool) (time.Duration, b
 	return backoff/2 + time.Duration(c.cfg.Jitter()*float64(backoff/2)), true
 }
 
-// attempt is one exchange.
+// attempt is one exchange, if the breaker lets it through.
 func (c *Client) attempt(ctx context.Context, op *adcp.Operation, sent json.RawMessage) (json.RawMessage, error) {
+	done, refused := c.breaker.admit()
+	if refused != nil {
+		refused.Operation, refused.URL = op.Name, c.cfg.URL
+		return nil, refused
+	}
+	body, err := c.exchange(ctx, op, sent)
+	done(err)
+	return body, err
+}
+
+func (c *Client) exchange(ctx context.Context, op *adcp.Operation, sent json.RawMessage) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	got, err := c.caller.call(ctx, op.Name, sent)

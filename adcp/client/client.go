@@ -65,14 +65,18 @@ type Config struct {
 	// NewKey makes the idempotency key of a call that brings none; by default a
 	// random UUID.
 	NewKey func() string
-	// Now tells the time for the age of cached capabilities; the machine's by default.
+	// Breaker leaves an agent alone for a while that does not answer; none by default.
+	Breaker BreakerConfig
+	// Now tells the time for the breaker and for the age of cached capabilities;
+	// the machine's by default.
 	Now func() time.Time
 }
 
 // Client calls one agent. It is safe for concurrent use.
 type Client struct {
-	cfg    Config
-	caller caller
+	cfg     Config
+	caller  caller
+	breaker *breaker
 	// undialable is why there is no caller: a transport that is not known.
 	undialable error
 
@@ -112,7 +116,7 @@ func New(cfg Config) *Client {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	c := &Client{cfg: cfg, asking: make(chan struct{}, 1)}
+	c := &Client{cfg: cfg, asking: make(chan struct{}, 1), breaker: newBreaker(cfg.Breaker, cfg.Now)}
 	c.caller, c.undialable = dial(cfg)
 	return c
 }

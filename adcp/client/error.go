@@ -30,6 +30,9 @@ const (
 	Incompatible Kind = "incompatible"
 	// Unsendable: the request could not be written; nothing was sent.
 	Unsendable Kind = "unsendable"
+	// NotTried: the agent did not answer of late and is left alone for a while;
+	// nothing was sent. See [BreakerConfig].
+	NotTried Kind = "not_tried"
 )
 
 // Error says that no usable answer arrived. It is never made of the other
@@ -97,6 +100,8 @@ func (k Kind) text() string {
 		return "the agent speaks no release of the protocol that we do"
 	case Unsendable:
 		return "the request could not be written"
+	case NotTried:
+		return "the agent has not answered of late and is left alone for a while"
 	}
 	return string(k)
 }
