@@ -178,9 +178,12 @@ func ec(t *testing.T, curve elliptic.Curve) *ecdsa.PrivateKey {
 	return private
 }
 
-func rsaKey(t *testing.T, bits int) *rsa.PrivateKey {
+// rsa2048 is made once: finding primes takes longer than all tests together.
+var rsa2048 = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
+func strong(t *testing.T) *rsa.PrivateKey {
 	t.Helper()
-	private, err := rsa.GenerateKey(rand.Reader, bits)
+	private, err := rsa2048()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +218,7 @@ func TestTokenNamesItsSubject(t *testing.T) {
 	i := newIDP(t)
 	i.add(t, "ed", ed(t), nil)
 	i.add(t, "ec", ec(t, elliptic.P256()), map[string]any{"use": "sig", "alg": "ES256"})
-	i.add(t, "rsa", rsaKey(t, 2048), nil)
+	i.add(t, "rsa", strong(t), nil)
 	d, _ := trusting(t, i.config())
 	for rule, token := range map[string]string{
 		"EdDSA":                      i.token(t, nil),
@@ -311,12 +314,15 @@ func TestRefusedTokens(t *testing.T) {
 	i := newIDP(t)
 	i.add(t, "ed", ed(t), nil)
 	i.add(t, "p384", ec(t, elliptic.P384()), nil)
-	i.add(t, "enc", rsaKey(t, 2048), map[string]any{"use": "enc"})
-	weak := rsaKey(t, 1024) // which our own library does not even sign with
+	i.add(t, "enc", strong(t), map[string]any{"use": "enc"})
+	weak, err := rsa.GenerateKey(rand.Reader, 1024) // with which our own library does not even sign
+	if err != nil {
+		t.Fatal(err)
+	}
 	i.keys = append(i.keys, map[string]any{
 		"kid": "weak", "kty": "RSA", "e": "AQAB", "n": base64.RawURLEncoding.EncodeToString(weak.N.Bytes()),
 	})
-	i.add(t, "bound", rsaKey(t, 2048), map[string]any{"alg": "PS256"})
+	i.add(t, "bound", strong(t), map[string]any{"alg": "PS256"})
 	d, _ := trusting(t, i.config())
 	good := i.token(t, nil)
 	parts := strings.Split(good, ".")
