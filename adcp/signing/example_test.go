@@ -49,7 +49,6 @@ func Example() {
 		who, _ := signing.IdentityFrom(r.Context())
 		fmt.Println("called by", who.AgentURL, "with key", who.KeyID)
 	})))
-	defer seller.Close()
 
 	// The buyer.
 	signer, err := signing.NewSigner(signing.SignerConfig{Profile: signing.Request31, KeyID: id, Key: private})
@@ -66,6 +65,7 @@ func Example() {
 		resp.Body.Close()
 		fmt.Println(resp.Status, resp.Header["Www-Authenticate"])
 	}
+	seller.Close()
 	// Output:
 	// called by https://buyer.example/mcp with key example-2026
 	// 200 OK []

@@ -15,6 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/adcp/signing"
 )
 
@@ -519,5 +522,27 @@ func TestPublicClientStaysOutside(t *testing.T) {
 		if got := signing.Public(netip.MustParseAddr(address)); got != want {
 			t.Errorf("%s: got %v, want %v", address, got, want)
 		}
+	}
+}
+
+func TestPostureOfCapabilities(t *testing.T) {
+	t.Parallel()
+	var c adcp.GetAdcpCapabilitiesResponse
+	doc := `{"identity":{"brand_json_url":"https://buyer.example/b.json","key_origins":{"request_signing":"https://keys.buyer.example"}},
+		"request_signing":{"supported":true,"supported_for":["create_media_buy"]},
+		"webhook_signing":{"supported":true,"profile":"adcp/webhook-signing/v1","algorithms":["ed25519"]}}`
+	if err := adcp.Unmarshal([]byte(doc), &c); err != nil {
+		t.Fatal(err)
+	}
+	want := signing.Posture{
+		BrandJSONURL: "https://buyer.example/b.json",
+		KeyOrigins:   map[string]string{signing.SurfaceRequest: "https://keys.buyer.example"},
+		Signs:        []string{signing.SurfaceRequest, signing.SurfaceWebhook},
+	}
+	if diff := cmp.Diff(want, signing.PostureOf(&c)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(signing.Posture{}, signing.PostureOf(&adcp.GetAdcpCapabilitiesResponse{})); diff != "" {
+		t.Errorf("of nothing (-want +got):\n%s", diff)
 	}
 }

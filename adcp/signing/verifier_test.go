@@ -366,3 +366,20 @@ func TestEncodingsStayApart(t *testing.T) {
 	_, err := b32.verifier.Verify(t.Context(), m)
 	wantReason(t, err, signing.ReasonHeader, "1")
 }
+
+func BenchmarkVerify(b *testing.B) {
+	for _, alg := range []string{signing.Ed25519, signing.ECDSAP256} {
+		b.Run(alg, func(b *testing.B) {
+			s := setupWith(b, signing.Request31, newPrivate(b, alg))
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				m := s.signed(b, `{"a":1}`)
+				b.StartTimer()
+				if _, err := s.verifier.Verify(b.Context(), m); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
