@@ -136,6 +136,7 @@ type Agent struct {
 	cfg      Config
 	log      *slog.Logger
 	handlers map[string]*registration
+	checked  checked
 	ticker   func(time.Duration) (<-chan time.Time, func())
 }
 

@@ -165,7 +165,7 @@ func (a *Agent) run(ctx context.Context, r *registration, call *Call, doc *docum
 		return nil, err
 	}
 	if a.cfg.Responses == CheckResponses {
-		if err := adcp.ValidateResponse(r.op, body); err != nil {
+		if err := a.checked.response(r.op, body); err != nil {
 			// Not wrapped: it is our mistake, and no refusal of the caller.
 			return nil, errors.New("the answer breaks the response schema: " + err.Error())
 		}

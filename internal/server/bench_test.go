@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,14 +11,22 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"testing"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/upfront-media/upfront/internal/clock"
 )
 
-// benchmarkCall asks for what a buyer asks first.
-const benchmarkCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_products","arguments":` +
-	`{"buying_mode":"brief","brief":"streaming TV for runners in the US","pagination":{"max_results":5}}}}`
+// benchmarkCall asks for what a buyer asks first; pagedCall for a page of it,
+// whose cursor names the time, so that no two answers are alike.
+const (
+	benchmarkCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_products","arguments":` +
+		`{"buying_mode":"brief","brief":"streaming TV for runners in the US"}}}`
+	pagedCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_products","arguments":` +
+		`{"buying_mode":"brief","brief":"streaming TV for runners in the US","pagination":{"max_results":5}}}}`
+)
 
 // BenchmarkGetProducts measures get_products with a catalogue of the
 // demonstration on SQLite, over HTTP, with two clients a processor: through our
@@ -33,9 +40,11 @@ const benchmarkCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"
 func BenchmarkGetProducts(b *testing.B) {
 	// As the program sets it for itself: see tuneMemory.
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
-	url := openShop(b)
+	url := openShop(b, clock.System{})
 	answer := post(b, http.DefaultClient, url, benchmarkCall)
-	b.Run("upfront", func(b *testing.B) { measure(b, url, len(answer)) })
+	b.Run("upfront", func(b *testing.B) { measure(b, url, benchmarkCall, len(answer)) })
+	page := post(b, http.DefaultClient, url, pagedCall)
+	b.Run("upfront-page", func(b *testing.B) { measure(b, url, pagedCall, len(page)) })
 
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var message struct {
@@ -50,7 +59,7 @@ func BenchmarkGetProducts(b *testing.B) {
 		_, _ = w.Write(answer)
 	}))
 	defer echo.Close()
-	b.Run("echo", func(b *testing.B) { measure(b, echo.URL, len(answer)) })
+	b.Run("echo", func(b *testing.B) { measure(b, echo.URL, benchmarkCall, len(answer)) })
 
 	var told struct {
 		Result struct {
@@ -64,7 +73,7 @@ func BenchmarkGetProducts(b *testing.B) {
 	}
 	trivial := httptest.NewServer(trivialTool("get_products", told.Result.Content[0].Text))
 	defer trivial.Close()
-	b.Run("sdk", func(b *testing.B) { measure(b, trivial.URL, len(answer)) })
+	b.Run("sdk", func(b *testing.B) { measure(b, trivial.URL, benchmarkCall, len(answer)) })
 }
 
 // trivialTool is the SDK's own server, stateless and in JSON like ours, with one
@@ -83,7 +92,7 @@ func trivialTool(name, text string) http.Handler {
 
 // measure sends the same call from two clients a processor, on connections that
 // stay open, and reports requests a second and what the process takes of memory.
-func measure(b *testing.B, url string, size int) {
+func measure(b *testing.B, url, message string, size int) {
 	b.Helper()
 	c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}
 	defer c.CloseIdleConnections()
@@ -92,7 +101,7 @@ func measure(b *testing.B, url string, size int) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if err := call(c, url); err != nil {
+			if err := call(c, url, message); err != nil {
 				b.Error(err)
 				return
 			}
@@ -102,8 +111,8 @@ func measure(b *testing.B, url string, size int) {
 	b.ReportMetric(residentMB(), "MB-resident")
 }
 
-func call(c *http.Client, url string) error {
-	req, err := http.NewRequest(http.MethodPost, url, bytes.NewReader([]byte(benchmarkCall)))
+func call(c *http.Client, url, message string) error {
+	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(message))
 	if err != nil {
 		return err
 	}

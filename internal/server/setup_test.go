@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/upfront-media/upfront/examples"
 	"github.com/upfront-media/upfront/internal/account"
@@ -22,7 +21,7 @@ const shopKey = "a-key-for-the-shop-of-the-tests"
 
 // openShop runs the whole sales agent with a catalogue of the demonstration on
 // SQLite, and gives the address of its MCP endpoint.
-func openShop(tb testing.TB) string {
+func openShop(tb testing.TB, now clock.Clock) string {
 	tb.Helper()
 	f, err := examples.Catalogues.Open("catalogues/northlight.yaml")
 	if err != nil {
@@ -37,7 +36,7 @@ func openShop(tb testing.TB) string {
 	sales, err := NewSales(tb.Context(), SalesConfig{
 		Tenant: "sales", PublicURL: "http://" + web.Listener.Addr().String(), Catalogue: catalogue,
 		Store:      store.Config{Path: filepath.Join(tb.TempDir(), "sales.db")},
-		Clock:      clock.NewSimulated(time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC)),
+		Clock:      now,
 		Principals: []account.Principal{{Name: "acme", KeySHA256: account.HashKey(shopKey), Sandbox: true}},
 	})
 	if err != nil {

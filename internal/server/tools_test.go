@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+
+	"github.com/upfront-media/upfront/internal/clock"
 )
 
 // maxToolList is how large the list of tools may be in bytes: a model that
@@ -12,7 +14,7 @@ const maxToolList = 120_000
 
 func TestTheListOfToolsIsSmall(t *testing.T) {
 	t.Parallel()
-	body := post(t, http.DefaultClient, openShop(t), `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
+	body := post(t, http.DefaultClient, openShop(t, clock.System{}), `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
 	var list struct {
 		Result struct {
 			Tools []json.RawMessage `json:"tools"`
