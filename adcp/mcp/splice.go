@@ -71,11 +71,34 @@ func (m mark) splice(written, body []byte) []byte {
 }
 
 // quoteTo writes JSON text as a JSON string, escaping what must be and no more.
+// The answer is valid UTF-8: it is JSON that the agent has written or checked.
 func quoteTo(out *bytes.Buffer, text []byte) {
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(string(text)) // a buffer takes everything
-	out.Truncate(out.Len() - 1)  // the encoder's line end
+	out.WriteByte('"')
+	from := 0
+	for i, c := range text {
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		out.Write(text[from:i])
+		from = i + 1
+		switch c {
+		case '"', '\\':
+			out.WriteByte('\\')
+			out.WriteByte(c)
+		case '\n':
+			out.WriteString(`\n`)
+		case '\r':
+			out.WriteString(`\r`)
+		case '\t':
+			out.WriteString(`\t`)
+		default:
+			out.WriteString(`\u00`)
+			out.WriteByte("0123456789abcdef"[c>>4])
+			out.WriteByte("0123456789abcdef"[c&15])
+		}
+	}
+	out.Write(text[from:])
+	out.WriteByte('"')
 }
 
 // deferred is a response writer that keeps what the SDK writes until the

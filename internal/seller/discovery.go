@@ -18,6 +18,7 @@ type discovery struct {
 	// version names the catalogue's content; a cursor is good for one content.
 	version string
 	formats []adcp.Format
+	lists   *productLists
 }
 
 // showCatalogue sets the service up to show its catalogue, and checks every
@@ -27,7 +28,7 @@ func (s *Service) showCatalogue() error {
 	if err != nil {
 		return fmt.Errorf("seller: catalogue: %w", err)
 	}
-	s.discovery = discovery{index: indexProducts(s.catalogue.Products), version: version}
+	s.discovery = discovery{index: indexProducts(s.catalogue.Products), version: version, lists: new(productLists)}
 	for _, f := range s.catalogue.Formats {
 		format := f.wire(s.agentURL)
 		if err := validate("core/format.json", format); err != nil {
@@ -59,23 +60,11 @@ func (s *Service) getProducts(_ context.Context, call *agent.Call, req *adcp.Get
 	if refusal != nil {
 		return nil, refusal
 	}
-	candidates, diagnostics := filterProducts(s.catalogue.Products, q.filters(), q.prices)
-	all := make([]adcp.Product, 0, len(candidates))
-	if req.BuyingMode == adcp.GetProductsRequestBuyingModeBrief {
-		for _, r := range q.rank(candidates) {
-			p := q.product(r.product, r.prices)
-			p.BriefRelevance = &r.reason
-			all = append(all, p)
-		}
-	} else {
-		for _, c := range candidates {
-			all = append(all, q.product(c.product, c.prices))
-		}
-	}
-	version, err := digest(all)
+	list, err := q.list(w.query)
 	if err != nil {
 		return nil, err
 	}
+	version := list.version
 	resp := &adcp.GetProductsResponse{
 		Status:               adcp.TaskStatusCompleted,
 		WholesaleFeedVersion: &version,
@@ -86,8 +75,8 @@ func (s *Service) getProducts(_ context.Context, call *agent.Call, req *adcp.Get
 		resp.Unchanged = new(true)
 		return resp, nil
 	}
-	resp.FilterDiagnostics = diagnostics
-	page, pagination := pageOf(w, all)
+	resp.FilterDiagnostics = list.diagnostics
+	page, pagination := pageOf(w, list.products)
 	resp.Products = make([]adcp.Product, len(page))
 	for i, p := range page {
 		resp.Products[i] = selectFields(p, req.Fields)
@@ -132,6 +121,11 @@ func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest) (*que
 		return nil, walk{}, adcp.NewError(adcp.CodeInvalidRequest, "", err.Error())
 	}
 	w, refusal := startWalk(req.Pagination, name, call.Now)
+	if q.timeless() {
+		// Only the age of its cursor counts. In whole minutes, the same page reads
+		// the same for a while.
+		w.asOf = w.asOf.Truncate(time.Minute)
+	}
 	q.asOf = w.asOf
 	return q, w, refusal
 }

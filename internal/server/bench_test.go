@@ -19,13 +19,15 @@ import (
 	"github.com/upfront-media/upfront/internal/clock"
 )
 
-// benchmarkCall asks for what a buyer asks first; pagedCall for a page of it,
-// whose cursor names the time, so that no two answers are alike.
+// benchmarkCall asks for what a buyer asks first; pagedCall for a page of it;
+// datedCall for what can start on a day, which is worked out anew each time.
 const (
 	benchmarkCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_products","arguments":` +
 		`{"buying_mode":"brief","brief":"streaming TV for runners in the US"}}}`
 	pagedCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_products","arguments":` +
 		`{"buying_mode":"brief","brief":"streaming TV for runners in the US","pagination":{"max_results":5}}}}`
+	datedCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_products","arguments":` +
+		`{"buying_mode":"brief","brief":"streaming TV for runners in the US","filters":{"start_date":"2036-03-01","end_date":"2036-03-31"}}}}`
 )
 
 // BenchmarkGetProducts measures get_products with a catalogue of the
@@ -43,8 +45,9 @@ func BenchmarkGetProducts(b *testing.B) {
 	url := openShop(b, clock.System{})
 	answer := post(b, http.DefaultClient, url, benchmarkCall)
 	b.Run("upfront", func(b *testing.B) { measure(b, url, benchmarkCall, len(answer)) })
-	page := post(b, http.DefaultClient, url, pagedCall)
+	page, dated := post(b, http.DefaultClient, url, pagedCall), post(b, http.DefaultClient, url, datedCall)
 	b.Run("upfront-page", func(b *testing.B) { measure(b, url, pagedCall, len(page)) })
+	b.Run("upfront-dated", func(b *testing.B) { measure(b, url, datedCall, len(dated)) })
 
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var message struct {

@@ -1,0 +1,92 @@
+package seller
+
+import (
+	"sync"
+
+	"github.com/upfront-media/upfront/adcp"
+)
+
+// productList is everything that answers a request, before it is cut into pages.
+// It is shared between calls and never changed.
+type productList struct {
+	products    []adcp.Product
+	diagnostics *adcp.GetProductsResponseFilterDiagnostics
+	// version names the list's content.
+	version string
+}
+
+// maxLists is how many lists a generation of [productLists] holds.
+const maxLists = 32
+
+// productLists keeps the last lists that were worked out, by the name of their
+// query, which names the catalogue, what is asked and whether prices are shown.
+// Buyers read a rate card often, and page by page.
+type productLists struct {
+	mu         sync.Mutex
+	young, old map[string]*productList
+}
+
+func (l *productLists) get(name string) *productList {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if list := l.young[name]; list != nil {
+		return list
+	}
+	list := l.old[name]
+	if list != nil {
+		l.keep(name, list)
+	}
+	return list
+}
+
+func (l *productLists) put(name string, list *productList) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keep(name, list)
+}
+
+// keep must be called with the lock held.
+func (l *productLists) keep(name string, list *productList) {
+	if l.young == nil || len(l.young) >= maxLists {
+		l.young, l.old = map[string]*productList{}, l.young
+	}
+	l.young[name] = list
+}
+
+// timeless tells that the list does not depend on when it is asked for.
+func (q *query) timeless() bool {
+	f := q.req.Filters
+	return f == nil || f.StartDate == nil && f.EndDate == nil
+}
+
+// list works out what answers the query of that name, or gives what was worked
+// out before.
+func (q *query) list(name string) (*productList, error) {
+	if q.timeless() {
+		if known := q.lists.get(name); known != nil {
+			return known, nil
+		}
+	}
+	candidates, diagnostics := filterProducts(q.catalogue.Products, q.filters(), q.prices)
+	all := make([]adcp.Product, 0, len(candidates))
+	if q.req.BuyingMode == adcp.GetProductsRequestBuyingModeBrief {
+		for _, r := range q.rank(candidates) {
+			p := q.product(r.product, r.prices)
+			p.BriefRelevance = &r.reason
+			all = append(all, p)
+		}
+	} else {
+		for _, c := range candidates {
+			all = append(all, q.product(c.product, c.prices))
+		}
+	}
+	version, err := digest(all)
+	if err != nil {
+		return nil, err
+	}
+	list := &productList{products: all, diagnostics: diagnostics, version: version}
+	if q.timeless() {
+		q.lists.put(name, list)
+	}
+	return list, nil
+}
