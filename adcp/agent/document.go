@@ -140,13 +140,16 @@ func depth(raw []byte) int {
 
 // scan splits a valid JSON object into its top-level fields without decoding
 // their values. It reports false for any other valid JSON.
-func scan(raw []byte) ([]member, bool) {
+func scan(raw []byte) ([]member, bool) { return scanFirst(raw, len(raw)) }
+
+// scanFirst is scan for the first fields, at most so many.
+func scanFirst(raw []byte, most int) ([]member, bool) {
 	i := space(raw, 0)
 	if i >= len(raw) || raw[i] != '{' {
 		return nil, false
 	}
 	var members []member
-	for i = space(raw, i+1); i < len(raw) && raw[i] != '}'; {
+	for i = space(raw, i+1); i < len(raw) && raw[i] != '}' && len(members) < most; {
 		end := value(raw, i)
 		var m member
 		if json.Unmarshal(raw[i:end], &m.name) != nil {

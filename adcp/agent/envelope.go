@@ -113,9 +113,10 @@ func (a *Agent) peek(arguments json.RawMessage) json.RawMessage {
 	return doc.context
 }
 
-// statusOf reads the task status of a body that this package has sealed.
+// statusOf reads the task status of a body that this package has sealed, where
+// it is the second member: the rest, which may be large, is not looked at.
 func statusOf(body []byte) string {
-	members, _ := scan(body)
+	members, _ := scanFirst(body, 2)
 	for _, m := range members {
 		if m.name == "status" {
 			return asText(m.value).value
