@@ -49,7 +49,7 @@ func (s *Service) order(ctx context.Context, call *agent.Call, account *Account,
 	t := &Task{
 		ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,
 		Status: adcp.TaskStatusWorking, DecidedBy: "rate_card", DecidedAt: now, CreatedAt: now, Revision: 1,
-		Change: Change{Actor: call.Principal, Context: req.Context, Buys: []BuyChange{{Buy: buy, New: true}}},
+		Change: Change{Actor: call.Principal, Context: req.Context, Push: req.PushNotificationConfig, Buys: []BuyChange{{Buy: buy, New: true}}},
 	}
 	s.desk.hold(t, buy.NeedsApproval())
 	return s.db.Tx(ctx, func(tx *store.Tx) error { return s.submit(ctx, tx, t) })
@@ -112,6 +112,7 @@ func (s *Service) newMediaBuy(call *agent.Call, account *Account, library map[st
 			WithSuggestion("Name the account's brand, or use the brand's own account."))
 	}
 	c.createExtras(req)
+	s.checkWebhook(c, req.PushNotificationConfig)
 	brand, err := json.Marshal(req.Brand)
 	if err != nil {
 		return nil, err
@@ -141,7 +142,6 @@ func (c *checks) createExtras(req *adcp.CreateMediaBuyRequest) {
 	c.unsupported("io_acceptance", "insertion orders", "Leave io_acceptance out.", req.IOAcceptance != nil)
 	c.unsupported("reporting_webhook", "report webhooks", "Read reports with get_media_buy_delivery.", req.ReportingWebhook != nil)
 	c.unsupported("artifact_webhook", "artifact webhooks", "Leave artifact_webhook out.", req.ArtifactWebhook != nil)
-	c.unsupported("push_notification_config", "push notifications", "Follow the task with get_task_status.", req.PushNotificationConfig != nil)
 }
 
 // newPackage checks one package of a request. A package at fault is returned as

@@ -32,7 +32,7 @@ func (s *Service) syncCreatives(ctx context.Context, call *agent.Call, req *adcp
 		return nil, err
 	}
 	c := new(checks)
-	c.unsupported("push_notification_config", "push notifications", "Follow the task with get_task_status.", req.PushNotificationConfig != nil)
+	s.checkWebhook(c, req.PushNotificationConfig)
 	if adcp.Val(req.DeleteMissing) && len(req.CreativeIDs) > 0 {
 		c.add(adcp.CodeInvalidRequest, "delete_missing", "delete_missing concerns the whole library; it cannot go with creative_ids.")
 	}
@@ -323,7 +323,7 @@ func (s *Service) submitSync(ctx context.Context, tx *store.Tx, call *agent.Call
 	t := &Task{
 		ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,
 		Status: adcp.TaskStatusWorking, DecidedBy: "seller", DecidedAt: y.now, CreatedAt: y.now, Revision: 1,
-		Change: Change{Actor: call.Principal, Context: req.Context, Creatives: result, Library: y.changed},
+		Change: Change{Actor: call.Principal, Context: req.Context, Push: req.PushNotificationConfig, Creatives: result, Library: y.changed},
 	}
 	for _, id := range slices.Sorted(maps.Keys(y.buys)) {
 		c := BuyChange{Buy: y.buys[id], Affected: y.touched[id]}

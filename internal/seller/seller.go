@@ -13,6 +13,7 @@ import (
 	"github.com/upfront-media/upfront/internal/clock"
 	"github.com/upfront-media/upfront/internal/job"
 	"github.com/upfront-media/upfront/internal/store"
+	"github.com/upfront-media/upfront/internal/webhook"
 )
 
 // Config is what a sales agent needs to work.
@@ -38,6 +39,10 @@ type Config struct {
 	// AnswerWithin is how long a call waits, in real time, for the ad server before
 	// it answers "submitted"; 5 s where zero.
 	AnswerWithin time.Duration
+	// Webhooks, on the same store and queue, tells buyers of the end of tasks whose
+	// calls were answered "submitted". Without it a push_notification_config is
+	// refused.
+	Webhooks *webhook.Outbox
 	// SalesDesk decides on orders that wait for a person.
 	SalesDesk SalesDesk
 	// Logger takes structured logs; nothing is logged where it is nil.

@@ -14,6 +14,7 @@ import (
 	"github.com/upfront-media/upfront/internal/id"
 	"github.com/upfront-media/upfront/internal/job"
 	"github.com/upfront-media/upfront/internal/store"
+	"github.com/upfront-media/upfront/internal/webhook"
 )
 
 // DefaultAnswerWithin is how long a call waits for the ad server.
@@ -31,6 +32,7 @@ type booking struct {
 	desk         SalesDesk
 	waiting      waiting
 	patience     patience
+	webhooks     *webhook.Outbox
 }
 
 // takeOrders sets the service up to take orders, or leaves it a catalogue.
@@ -47,7 +49,7 @@ func (s *Service) takeOrders(c Config) error {
 	case c.SalesDesk.ApproveAfter < 0:
 		return errors.New("seller: Config.SalesDesk.ApproveAfter is below zero")
 	}
-	s.booking = booking{db: c.Store, adServer: c.AdServer, answerWithin: c.AnswerWithin, desk: c.SalesDesk}
+	s.booking = booking{db: c.Store, adServer: c.AdServer, answerWithin: c.AnswerWithin, desk: c.SalesDesk, webhooks: c.Webhooks}
 	if s.answerWithin <= 0 {
 		s.answerWithin = DefaultAnswerWithin
 	}
@@ -157,6 +159,10 @@ func taskOf(r store.SellerTask) (*Task, error) {
 // the media buys it changes: either it waits for the sales desk, or a job takes it
 // to the ad server.
 func (s *Service) submit(ctx context.Context, tx *store.Tx, t *Task) error {
+	t.Change.Submitted = t.Status == adcp.TaskStatusSubmitted
+	if s.webhooks == nil {
+		t.Change.Push = nil
+	}
 	doc, err := json.Marshal(t.Change)
 	if err != nil {
 		return err
@@ -205,6 +211,9 @@ func (s *Service) finish(ctx context.Context, tx *store.Tx, t *Task, status adcp
 		Tenant: s.tenant, TaskID: t.ID, Revision: t.Revision,
 	})); err != nil {
 		return fmt.Errorf("finish task %s: %w", t.ID, err)
+	}
+	if err := s.notify(ctx, tx, t); err != nil {
+		return err
 	}
 	return s.appendTaskEvent(ctx, tx, t, "task."+string(status), actor, reason)
 }

@@ -34,7 +34,7 @@ func (s *Service) getTaskStatus(ctx context.Context, call *agent.Call, req *adcp
 	}
 	resp := &adcp.GetTaskStatusResponse{
 		TaskID: t.ID, TaskType: adcp.TaskType(t.Type), Protocol: protocolOf(t.Type), Status: t.Status,
-		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, HasWebhook: new(false),
+		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, HasWebhook: new(t.Change.Push != nil),
 	}
 	if t.settled() {
 		resp.CompletedAt = &t.CompletedAt
@@ -128,7 +128,7 @@ func (s *Service) listTasks(ctx context.Context, call *agent.Call, req *adcp.Lis
 	for _, r := range page {
 		w := adcp.ListTasksResponseTask{
 			TaskID: r.TaskID, TaskType: adcp.TaskType(r.TaskType), Domain: adcp.ListTasksResponseTaskDomain(protocolOf(r.TaskType)),
-			Status: adcp.TaskStatus(r.Status), CreatedAt: store.Time(r.CreatedAt), UpdatedAt: store.Time(r.UpdatedAt), HasWebhook: new(false),
+			Status: adcp.TaskStatus(r.Status), CreatedAt: store.Time(r.CreatedAt), UpdatedAt: store.Time(r.UpdatedAt), HasWebhook: new(hasWebhook(r)),
 		}
 		if r.CompletedAt != 0 {
 			w.CompletedAt = new(store.Time(r.CompletedAt))
@@ -162,7 +162,7 @@ func taskFilter(f *adcp.ListTasksRequestFilters) (func(store.SellerTask) bool, [
 	add("updated_before", f.UpdatedBefore != nil, func(r store.SellerTask) bool { return store.Time(r.UpdatedAt).Before(*f.UpdatedBefore) })
 	add("task_ids", len(f.TaskIDs) > 0, func(r store.SellerTask) bool { return slices.Contains(f.TaskIDs, r.TaskID) })
 	add("context_contains", f.ContextContains != nil, func(r store.SellerTask) bool { return strings.Contains(r.Result, *f.ContextContains) })
-	add("has_webhook", f.HasWebhook != nil, func(store.SellerTask) bool { return !*f.HasWebhook })
+	add("has_webhook", f.HasWebhook != nil, func(r store.SellerTask) bool { return hasWebhook(r) == *f.HasWebhook })
 	return func(r store.SellerTask) bool {
 		return !slices.ContainsFunc(tests, func(test func(store.SellerTask) bool) bool { return !test(r) })
 	}, applied

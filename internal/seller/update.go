@@ -86,7 +86,7 @@ func (s *Service) change(ctx context.Context, call *agent.Call, account *Account
 		t := &Task{
 			ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,
 			Status: adcp.TaskStatusWorking, DecidedBy: "rate_card", DecidedAt: now, CreatedAt: now, Revision: 1,
-			Change: Change{Actor: call.Principal, Context: req.Context, Note: planned.note, Buys: []BuyChange{{
+			Change: Change{Actor: call.Principal, Context: req.Context, Push: req.PushNotificationConfig, Note: planned.note, Buys: []BuyChange{{
 				Buy: planned.buy, Done: planned.done, Affected: planned.affected,
 			}}},
 		}
@@ -141,6 +141,7 @@ func (s *Service) planUpdate(ctx context.Context, call *agent.Call, b *MediaBuy,
 		return nil, err
 	}
 	u.extras(req)
+	s.checkWebhook(&u.checks, req.PushNotificationConfig)
 	u.pause(req.Paused)
 	u.dates(call, req)
 	s.updatePackages(u, call, library, req.Packages)
@@ -204,7 +205,6 @@ func (u *update) extras(req *adcp.UpdateMediaBuyRequest) {
 	u.unsupported("new_packages", "adding packages to a media buy", "Create another media buy.", len(req.NewPackages) > 0)
 	u.unsupported("invoice_recipient", "a media buy's own invoice recipient", "Set billing_entity on the account with sync_accounts.", req.InvoiceRecipient != nil)
 	u.unsupported("reporting_webhook", "report webhooks", "Read reports with get_media_buy_delivery.", req.ReportingWebhook != nil)
-	u.unsupported("push_notification_config", "push notifications", "Follow the task with get_task_status.", req.PushNotificationConfig != nil)
 }
 
 // pause pauses or resumes the whole media buy.
