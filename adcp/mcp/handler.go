@@ -127,6 +127,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, status, msg.ID, code, h.agent.Refuse(refusal, msg.Params.Arguments))
 		return
 	}
+	if call, ok := h.bare(r, body); ok {
+		h.answer(w, r, caller, call)
+		return
+	}
 	waiting := new(held)
 	ctx := context.WithValue(r.Context(), callerKey{}, caller)
 	r = r.WithContext(context.WithValue(ctx, heldKey{}, waiting))
