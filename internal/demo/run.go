@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -127,10 +128,7 @@ func (w *world) book(ctx context.Context, c Config, campaignID string) error {
 		if err := w.buyer.Book(ctx, campaignID); err != nil {
 			return err
 		}
-		if err := w.buyer.Follow(ctx, campaignID); err != nil {
-			return err
-		}
-		report, err := w.buyer.Report(ctx, campaignID)
+		report, err := w.follow(ctx, campaignID)
 		if err != nil {
 			return err
 		}
@@ -156,6 +154,40 @@ func (w *world) book(ctx context.Context, c Config, campaignID string) error {
 		}
 	}
 	return fmt.Errorf("sellers did not decide within %d hours", patience)
+}
+
+// A seller that does not confirm an order is asked again every askAgain of real
+// time, for confirmWithin at most, before the simulated clock moves on.
+const (
+	askAgain      = 250 * time.Millisecond
+	confirmWithin = 30 * time.Second
+)
+
+// follow lets the buyer look at its sellers and tells how the campaign stands.
+// An order whose answer was lost is asked for until its seller confirms it: where
+// an earlier process was killed in the middle of a call, its claim on the order's
+// key runs out in real time, which a simulated month would outrun.
+func (w *world) follow(ctx context.Context, campaignID string) (buyer.Report, error) {
+	for began := time.Now(); ; {
+		if err := w.buyer.Follow(ctx, campaignID); err != nil {
+			return buyer.Report{}, err
+		}
+		report, err := w.buyer.Report(ctx, campaignID)
+		if err != nil {
+			return buyer.Report{}, err
+		}
+		waits := slices.ContainsFunc(report.MediaBuys, func(b buyer.BuyReport) bool {
+			return b.Status == string(buyer.BookingUnconfirmed)
+		})
+		if !waits || time.Since(began) > confirmWithin {
+			return report, nil
+		}
+		select {
+		case <-ctx.Done():
+			return buyer.Report{}, ctx.Err()
+		case <-time.After(askAgain):
+		}
+	}
 }
 
 // looks is how often at most the buyer reads status and delivery during a flight;
@@ -187,7 +219,7 @@ func (w *world) fly(ctx context.Context, c Config, campaignID string) error {
 		}
 		day := int(next.Sub(start) / (24 * time.Hour))
 		if day%max(7, days/looks) == 0 || !next.Before(end) {
-			if err := w.buyer.Follow(ctx, campaignID); err != nil {
+			if _, err := w.follow(ctx, campaignID); err != nil {
 				return err
 			}
 		}
