@@ -22,6 +22,10 @@ type textReader struct {
 	problems Errors
 }
 
+// maxMentions is how many numbers or days a brief in plain words may name. One
+// with more is a table, in which no rule can tell the budget from the rest.
+const maxMentions = 1000
+
 // readText runs the rules in the order in which they claim words: dates, caps
 // and ages before amounts, because all four are numbers; places before amounts,
 // because they settle what "$" means.
@@ -135,7 +139,8 @@ func (r *textReader) listItems(s span) []span {
 var structured = regexp.MustCompile(`^[ \t]*(?:$|[-*•#>|]|\d+[.)]\s|[A-Za-z][A-Za-z /&-]{0,30}[*_]*[ \t]*:)`)
 
 // unwrap makes blanks of the line ends that only keep lines short, so that a
-// sentence over two lines is one. Short lines, lists, labels and paragraphs stay.
+// sentence over two lines is one. Paragraphs, lists, labels and short lines
+// that are not followed by a small letter stay.
 func unwrap(text string) string {
 	b := []byte(text)
 	start := 0
@@ -145,7 +150,8 @@ func unwrap(text string) string {
 		}
 		rest := text[i+1:]
 		next, _, _ := strings.Cut(rest, "\n")
-		if i-start >= 60 && !structured.MatchString(next) {
+		continued := next != "" && next[0] >= 'a' && next[0] <= 'z' && i > start
+		if (i-start >= 60 || continued) && !structured.MatchString(next) {
 			b[i] = ' '
 		}
 		start = i + 1

@@ -49,6 +49,10 @@ func (d duration) last(first Date) Date {
 // flight finds the first and the last day of the campaign.
 func (r *textReader) flight() {
 	tokens := dayTokens(r.text, DateOf(r.opts.Now))
+	if len(tokens) > maxMentions {
+		r.fail("start_date", fmt.Sprintf("is one of %d days", len(tokens)), "write the brief without its tables")
+		return
+	}
 	r.year = r.soleYear(tokens)
 	lengths := r.durations()
 	best := r.bestFlights(tokens, lengths)

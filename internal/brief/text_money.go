@@ -25,6 +25,10 @@ var (
 // money reads the currency, unit prices and the budget.
 func (r *textReader) money() {
 	tokens := amountTokens(r.text, r.taken)
+	if len(tokens) > maxMentions {
+		r.fail("budget", fmt.Sprintf("is one of %d numbers", len(tokens)), "write the brief without its tables")
+		return
+	}
 	said := r.currenciesSaid(tokens)
 	settled := func(sign string) (money.Currency, bool) {
 		if sign == "" {

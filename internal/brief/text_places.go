@@ -103,7 +103,11 @@ func (r *textReader) namedPlaces() []place {
 		if !unicode.IsUpper(first) || r.taken[words[i][0]] || !beginsPlace(r.text[words[i][0]:words[i][1]]) {
 			continue
 		}
-		for n := min(6, len(words)-i); n > 0; n-- {
+		longest := 6
+		if !firstWords()[firstWord(r.text[words[i][0]:words[i][1]])] {
+			longest = 1
+		}
+		for n := min(longest, len(words)-i); n > 0; n-- {
 			s := span{words[i][0], words[i+n-1][1]}
 			if s.end-s.start > 60 {
 				continue
@@ -140,14 +144,14 @@ func (r *textReader) placeAt(s span, inList bool) (place, bool) {
 	if code, rest, ok := strings.Cut(words, "-"); ok && slices.Contains(codesInProse, code) && strings.ToLower(rest) == rest {
 		words, s.end = code, s.start+len(code)
 	}
-	if notMarket.MatchString(r.before(s, 60)) {
+	code, isPlace := places().lookUp(words)
+	metro, isMetro := places().lookUpMetro(words)
+	isMetro = isMetro && !plainNumber(words)
+	if !isPlace && !isMetro || notMarket.MatchString(r.before(s, 60)) {
 		return place{}, false
 	}
 	sentence := r.before(s, 120) + r.lower[s.start:s.end] + r.after(s, 120)
 	metroTalk := anyDMA.MatchString(byDMA.ReplaceAllString(sentence, ""))
-	code, isPlace := places().lookUp(words)
-	metro, isMetro := places().lookUpMetro(words)
-	isMetro = isMetro && !plainNumber(words)
 	if isMetro && (metroTalk || !isPlace && inPlace.MatchString(r.before(s, 30))) {
 		return place{s, metro, true}, true
 	}

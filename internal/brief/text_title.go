@@ -176,19 +176,28 @@ func (r *textReader) named() {
 		s.end = s.start + i
 	}
 	whole := s.end
-	for utf8.RuneCountInString(r.words(s)) > 80 {
-		cut := strings.LastIndexFunc(strings.TrimRightFunc(r.words(s), unicode.IsSpace), unicode.IsSpace)
-		if cut <= 0 {
-			_, size := utf8.DecodeLastRuneInString(r.words(s))
-			cut = s.end - s.start - size
-		}
+	if cut := runeOffset(r.words(s), 80); cut < s.end-s.start {
 		s.end = s.start + cut
+		if blank := strings.LastIndexFunc(r.words(s), unicode.IsSpace); blank > 0 {
+			s.end = s.start + blank
+		}
 	}
 	r.b.Name = strings.TrimRight(oneLine(r.words(s)), ".,:;")
 	if s.end < whole {
 		r.b.Name += "…"
 	}
 	r.quote("name", s)
+}
+
+// runeOffset is where the first n characters of s end.
+func runeOffset(s string, n int) int {
+	for at := range s {
+		if n == 0 {
+			return at
+		}
+		n--
+	}
+	return len(s)
 }
 
 var greeting = regexp.MustCompile(`^(?:(?:Hi|Hello|Dear|Hey)\b[^,.!\n]{0,40}[,.!]\s*)`)
