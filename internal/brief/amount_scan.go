@@ -1,6 +1,7 @@
 package brief
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ type amountToken struct {
 }
 
 // sign is the currency's sign; of a range, whichever end carries one.
-func (t amountToken) sign() string { return cmpString(t.high.sign, t.low.sign) }
+func (t amountToken) sign() string { return cmp.Or(t.high.sign, t.low.sign) }
 
 var (
 	plainSource  = `(` + signsBefore + `)?` + blank + `(` + numberPattern + `)(` + magnitudePattern + `)?(?:` + blank + `(` + signsAfter + `))?`
@@ -43,7 +44,7 @@ func amountTokens(text string, taken []bool) []amountToken {
 	for _, re := range []*regexp.Regexp{rangeAmounts, dashAmounts} {
 		for _, at := range re.FindAllStringSubmatchIndex(text, -1) {
 			low, high := plainParts(text, at[2:10]), plainParts(text, at[10:18])
-			if low.mag == "" && strings.IndexAny(low.digits, ".,") < 0 && len(low.digits) <= 3 {
+			if low.mag == "" && !strings.ContainsAny(low.digits, ".,") && len(low.digits) <= 3 {
 				low.mag = high.mag
 			}
 			add(amountToken{trimmed(text, at[0], at[1]), low, high, true})

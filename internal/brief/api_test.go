@@ -65,8 +65,10 @@ func TestGoalsAreReadFromObjectives(t *testing.T) {
 		{[]string{"app_installs"}, []brief.Goal{brief.GoalAppInstalls}},
 		{[]string{"Store visits and online sales", "Sales"}, []brief.Goal{brief.GoalFootfall, brief.GoalSales}},
 		{[]string{"Make people smile"}, nil},
-		{[]string{"qualified leads", "website traffic", "loyalty", "consideration", "engagement"},
-			[]brief.Goal{brief.GoalLeads, brief.GoalTraffic, brief.GoalLoyalty, brief.GoalConsideration, brief.GoalEngagement}},
+		{
+			[]string{"qualified leads", "website traffic", "loyalty", "consideration", "engagement"},
+			[]brief.Goal{brief.GoalLeads, brief.GoalTraffic, brief.GoalLoyalty, brief.GoalConsideration, brief.GoalEngagement},
+		},
 	} {
 		if diff := cmp.Diff(tt.want, brief.Brief{Objectives: tt.objectives}.Goals()); diff != "" {
 			t.Errorf("goals of %q (-want +got):\n%s", tt.objectives, diff)

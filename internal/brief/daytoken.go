@@ -1,6 +1,7 @@
 package brief
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -185,14 +186,7 @@ func day(year, month, dayOf string) dayToken {
 
 func sameMonth(first, last, month, year string) dayToken {
 	a, b := day(year, month, first), day(year, month, last)
-	return dayToken{from: a.from, to: b.from, explicit: true, noYear: a.noYear, problem: cmpString(a.problem, b.problem)}
-}
-
-func cmpString(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
+	return dayToken{from: a.from, to: b.from, explicit: true, noYear: a.noYear, problem: cmp.Or(a.problem, b.problem)}
 }
 
 // slashed reads 13/03/2027 and 03/13/2027, and refuses to choose for 03/04/2027.

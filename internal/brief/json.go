@@ -67,6 +67,7 @@ type source struct {
 // targets keeps the order of the KPIs, which a Go map would not.
 type targets []KPI
 
+// MarshalJSON is an object of metric to target, in order.
 func (t targets) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	for i, k := range t {

@@ -75,8 +75,3 @@ func metricIsRate(metric string) bool {
 var pricingModels = map[string]string{
 	"cpm": "cpm", "cost_per_click": "cpc", "cost_per_completed_view": "cpcv", "cost_per_view": "cpv", "cost_per_acquisition": "cpa",
 }
-
-// modelMetrics is pricingModels the other way round.
-var modelMetrics = map[string]string{
-	"cpm": "cpm", "cpc": "cost_per_click", "cpcv": "cost_per_completed_view", "cpv": "cost_per_view", "cpa": "cost_per_acquisition",
-}

@@ -152,8 +152,10 @@ func TestFlightsAreReadFromPlainWords(t *testing.T) {
 		"Live 1 March 2027 to 31 March 2027; we report on 15 April 2027":        "2027-03-01 2027-03-31",
 		"You may use 25 words. The campaign runs in March 2027, for one month.": "2027-03-01 2027-03-31",
 	} {
-		r := &textReader{text: in, lower: lowerASCII(in), taken: make([]bool, len(in)), opts: Options{Now: today.Time()},
-			b: Brief{Notes: in, Sources: map[string]Quote{}}}
+		r := &textReader{
+			text: in, lower: lowerASCII(in), taken: make([]bool, len(in)), opts: Options{Now: today.Time()},
+			b: Brief{Notes: in, Sources: map[string]Quote{}},
+		}
 		r.flight()
 		if got := r.b.Start.String() + " " + r.b.End.String(); got != want || len(r.problems) > 0 {
 			t.Errorf("%q = %s (%v), want %s", in, got, r.problems, want)

@@ -1,6 +1,7 @@
 package brief
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -78,7 +79,7 @@ func (c flightCandidate) span() span {
 }
 
 func (r *textReader) setFlight(c flightCandidate) {
-	if problem := cmpString(c.from.problem, c.to.problem); problem != "" {
+	if problem := cmp.Or(c.from.problem, c.to.problem); problem != "" {
 		r.fail("start_date", fmt.Sprintf("%q %s", shorten(r.words(c.span())), problem), "write days as YYYY-MM-DD")
 		return
 	}
@@ -218,7 +219,7 @@ func (r *textReader) bestFlights(tokens []dayToken, lengths []duration) []flight
 		a, b := shareYear(starts[0], ends[0])
 		add(a, b, 6)
 	}
-	if first, ok := r.firstOf(starts, tokens, lengths); ok && len(lengths) == 1 {
+	if first, ok := firstOf(starts, lengths); ok && len(lengths) == 1 {
 		d := lengths[0]
 		first = r.dated(first)
 		last := dayToken{span: d.span, to: d.last(first.from), length: true, noYear: first.noYear, problem: first.problem}
@@ -229,7 +230,7 @@ func (r *textReader) bestFlights(tokens []dayToken, lengths []duration) []flight
 
 // firstOf is the day a flight of a given length starts on: the one that is cued
 // as a start, or the only day of the text. A month can start a flight of months.
-func (r *textReader) firstOf(starts, tokens []dayToken, lengths []duration) (dayToken, bool) {
+func firstOf(starts []dayToken, lengths []duration) (dayToken, bool) {
 	if len(starts) != 1 || len(lengths) != 1 {
 		return dayToken{}, false
 	}
@@ -253,7 +254,7 @@ func shareYear(a, b dayToken) (dayToken, dayToken) {
 		}
 	}
 	for _, t := range []*dayToken{&a, &b} {
-		if !t.noYear && t.problem == "" && !(t.from.exists() && t.to.exists()) {
+		if !t.noYear && t.problem == "" && (!t.from.exists() || !t.to.exists()) {
 			t.problem = "is not a day of the calendar"
 		}
 	}

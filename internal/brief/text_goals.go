@@ -1,6 +1,7 @@
 package brief
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -77,9 +78,17 @@ var (
 
 // measureMetrics maps what is measured to the protocol's metric.
 var measureMetrics = []struct{ word, metric string }{
-	{"incremental", "incremental_sales_lift"}, {"sales lift", "incremental_sales_lift"}, {"sales uplift", "incremental_sales_lift"},
-	{"brand search", "brand_search_lift"}, {"brand lift", "brand_lift"}, {"brand uplift", "brand_lift"}, {"ad recall", "brand_lift"},
-	{"footfall", "foot_traffic"}, {"foot traffic", "foot_traffic"}, {"store visits", "foot_traffic"}, {"conversion lift", "conversion_lift"},
+	{"incremental", "incremental_sales_lift"},
+	{"sales lift", "incremental_sales_lift"},
+	{"sales uplift", "incremental_sales_lift"},
+	{"brand search", "brand_search_lift"},
+	{"brand lift", "brand_lift"},
+	{"brand uplift", "brand_lift"},
+	{"ad recall", "brand_lift"},
+	{"footfall", "foot_traffic"},
+	{"foot traffic", "foot_traffic"},
+	{"store visits", "foot_traffic"},
+	{"conversion lift", "conversion_lift"},
 }
 
 // readMeasurement reads what is measured and by what from one statement.
@@ -93,7 +102,7 @@ func readMeasurement(words string) Measurement {
 		}
 	}
 	if by := measureBy.FindStringSubmatch(lower); by != nil {
-		m.By = cmpString(by[1], by[2])
+		m.By = cmp.Or(by[1], by[2])
 	}
 	return m
 }

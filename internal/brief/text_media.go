@@ -136,7 +136,7 @@ func (r *textReader) channels() {
 		if !r.free(s) || len(lists) > 0 && !inList(s) && !noChannel.MatchString(before) || strings.HasSuffix(before, "@") || strings.HasPrefix(r.lower[s.end:], "'") {
 			continue
 		}
-		if slices.Contains(tooCommon, word) && !inList(s) && !(channelList.MatchString(before) && channelNext.MatchString(after)) &&
+		if slices.Contains(tooCommon, word) && !inList(s) && (!channelList.MatchString(before) || !channelNext.MatchString(after)) &&
 			!channelTail.MatchString(after) && !r.ownChannel(s, word) {
 			continue
 		}

@@ -1,6 +1,7 @@
 package brief
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -157,7 +158,7 @@ func (r *textReader) budget(tokens []amountToken, settled func(string) (money.Cu
 	r.quote("budget", chosen.span)
 	r.take(chosen.span)
 	if m := perPeriod.FindStringSubmatch(r.after(chosen.span, 24)); m != nil {
-		r.fail("budget", fmt.Sprintf("%q is per %s", words, strings.TrimSuffix(cmpString(m[1], m[2]), "ly")), "write the total for the whole flight")
+		r.fail("budget", fmt.Sprintf("%q is per %s", words, strings.TrimSuffix(cmp.Or(m[1], m[2]), "ly")), "write the total for the whole flight")
 		return
 	}
 	if m := periodBefore.FindStringSubmatch(r.before(chosen.span, 60)); m != nil {

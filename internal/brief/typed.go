@@ -1,6 +1,7 @@
 package brief
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -148,7 +149,7 @@ func (r *typedReader) budget(n *node) {
 		} else if inner != nil && inner.text != code.text {
 			r.fail("budget.currency", fmt.Sprintf("is %s, and currency is %s", shorten(inner.text), shorten(code.text)), "keep one of them")
 		}
-		path, amount = "budget.amount", cmpNode(amount.get("amount"), amount.get("total"))
+		path, amount = "budget.amount", cmp.Or(amount.get("amount"), amount.get("total"))
 	}
 	var said money.Currency
 	if code != nil {
@@ -177,13 +178,6 @@ func (r *typedReader) budget(n *node) {
 		said = found
 	}
 	r.b.Budget = money.Amount{Micros: m, Currency: said}
-}
-
-func cmpNode(a, b *node) *node {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 func (r *typedReader) currency(n *node) money.Currency {

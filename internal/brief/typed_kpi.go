@@ -1,6 +1,7 @@
 package brief
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -44,7 +45,7 @@ func kpiEntry(item *node) (metric string, target *node) {
 	switch item.kind {
 	case kindMap:
 		if m := item.get("metric"); m != nil {
-			if t := cmpNode(item.get("target"), item.get("value")); t != nil && len(item.keys) == 2 {
+			if t := cmp.Or(item.get("target"), item.get("value")); t != nil && len(item.keys) == 2 {
 				return m.text, t
 			}
 			return "", nil
