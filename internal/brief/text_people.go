@@ -2,6 +2,7 @@ package brief
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -115,6 +116,9 @@ var (
 	emptyWords    = regexp.MustCompile(`^(?:the|of|for|and|to|our|all|with|a|are|those|other|new|who|same|true|first|by|in) `)
 )
 
+// bareNouns say nothing without the word in front of them.
+var bareNouns = []string{"fans", "lovers", "enthusiasts", "owners", "intenders"}
+
 // interests reads what the audience cares about, in the author's words.
 func (r *textReader) interests() {
 	var found []string
@@ -139,7 +143,7 @@ func (r *textReader) interests() {
 			continue
 		}
 		word := emptyWords.ReplaceAllString(r.lower[s.start:s.end], "")
-		if strings.Contains(word, " ") || !strings.Contains(" fans lovers enthusiasts owners intenders ", " "+word+" ") {
+		if strings.Contains(word, " ") || !slices.Contains(bareNouns, word) {
 			found = appendNew(found, oneLine(word))
 			r.quote("target_audience.interests", s)
 		}
