@@ -136,8 +136,10 @@ func readInvocation(params json.RawMessage, strict bool) (invocation, *misfit) {
 		case part["data"] != nil:
 			data = part["data"]
 		case part["file"] != nil, part["url"] != nil, part["raw"] != nil:
-			return inv, &misfit{codeContentType, "Files are not taken as parts of a message.",
-				"Name the file in the request's own fields, such as a creative's assets."}
+			return inv, &misfit{
+				codeContentType, "Files are not taken as parts of a message.",
+				"Name the file in the request's own fields, such as a creative's assets.",
+			}
 		}
 	}
 	var fields map[string]json.RawMessage

@@ -16,13 +16,17 @@ func (h *handler) takePush(c *call) *misfit {
 		return nil
 	}
 	if !h.opts.PushNotifications {
-		return &misfit{codeNoPush, "This agent sends no push notifications.",
-			"Leave the configuration out, and follow tasks with get_task_status."}
+		return &misfit{
+			codeNoPush, "This agent sends no push notifications.",
+			"Leave the configuration out, and follow tasks with get_task_status.",
+		}
 	}
 	config, url, ok := pushConfig(push)
 	if !ok {
-		return &misfit{codeInvalidParams, "The push notification configuration cannot be read.",
-			"Send url and, where the receiver wants them, token and authentication."}
+		return &misfit{
+			codeInvalidParams, "The push notification configuration cannot be read.",
+			"Send url and, where the receiver wants them, token and authentication.",
+		}
 	}
 	input := bytes.TrimSpace(c.invocation.input)
 	if len(input) == 0 || string(input) == "null" {
@@ -34,8 +38,10 @@ func (h *handler) takePush(c *call) *misfit {
 	}
 	if own, there := fields["push_notification_config"]; there {
 		if _, ownURL, ok := pushConfig(own); !ok || ownURL != url {
-			return &misfit{codeInvalidParams, "The message and its request name different push notification configurations.",
-				"Send one of them."}
+			return &misfit{
+				codeInvalidParams, "The message and its request name different push notification configurations.",
+				"Send one of them.",
+			}
 		}
 		return nil
 	}
@@ -43,7 +49,8 @@ func (h *handler) takePush(c *call) *misfit {
 	if len(fields) > 0 {
 		out = append(out, ',')
 	}
-	c.invocation.input = append(out, input[1:]...)
+	out = append(out, input[1:]...)
+	c.invocation.input = out
 	return nil
 }
 

@@ -45,6 +45,7 @@ func TestPushNotificationsReachTheAgent(t *testing.T) {
 		for _, release := range releases {
 			t.Run(release+"/"+name, func(t *testing.T) {
 				t.Parallel()
+				s := serve(t, a2a.Options{PushNotifications: true}) // its own, for the orders share a key
 				_, body := post(t, s, configured(tt.params, release, tt.order), "Authorization", "Bearer acme-key")
 				want := tt.want
 				if strings.HasPrefix(want, "{") {

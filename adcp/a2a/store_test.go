@@ -38,7 +38,7 @@ func TestMemoryTasks(t *testing.T) {
 		_, theirs := m.Get(ctx, other, "a")
 		_, none := m.Get(ctx, other, "b")
 		_, elsewhere := m.Get(ctx, a2a.Owner{Tenant: "x", Principal: "acme"}, "a")
-		if !has(m, acme, "a") || !errors.Is(theirs, a2a.ErrNoTask) || theirs != none || elsewhere != none {
+		if !has(m, acme, "a") || !errors.Is(theirs, a2a.ErrNoTask) || theirs.Error() != none.Error() || elsewhere.Error() != none.Error() {
 			t.Errorf("got %v, %v, %v", theirs, none, elsewhere)
 		}
 	})
