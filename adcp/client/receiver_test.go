@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -88,9 +89,10 @@ func openInbox(t *testing.T) *inbox {
 		Handle: func(_ context.Context, d client.Delivery) error {
 			in.mu.Lock()
 			in.handled = append(in.handled, d)
+			handle := in.handle
 			in.mu.Unlock()
-			if in.handle != nil {
-				return in.handle(d)
+			if handle != nil {
+				return handle(d)
 			}
 			return nil
 		},
@@ -100,6 +102,20 @@ func openInbox(t *testing.T) *inbox {
 	in.Server = httptest.NewServer(handler)
 	t.Cleanup(in.Close)
 	return in
+}
+
+// handleBy changes what the handler does with the next webhooks.
+func (in *inbox) handleBy(f func(client.Delivery) error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.handle = f
+}
+
+// taken are the webhooks that were handed over so far.
+func (in *inbox) taken() []client.Delivery {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return slices.Clone(in.handled)
 }
 
 // request makes a webhook, signed as its address wants.
@@ -148,12 +164,12 @@ func TestReceiverHandsOverOnce(t *testing.T) {
 	for _, path := range []string{"/signed", "/hmac", "/bearer"} {
 		in := openInbox(t)
 		fail := true
-		in.handle = func(client.Delivery) error {
+		in.handleBy(func(client.Delivery) error {
 			if fail {
 				return errors.New("not now")
 			}
 			return nil
-		}
+		})
 		if status, _ := in.send(in.request(path, webhookBody)); status != http.StatusServiceUnavailable {
 			t.Errorf("%s: a handler's failure is answered with %d", path, status)
 		}
@@ -164,7 +180,7 @@ func TestReceiverHandsOverOnce(t *testing.T) {
 			}
 			in.clock.advance(time.Hour)
 		}
-		if len(in.handled) != 2 || in.handled[1].Payload.TaskID != "task_1" || string(in.handled[1].Body) != webhookBody {
+		if len(in.taken()) != 2 || in.taken()[1].Payload.TaskID != "task_1" || string(in.taken()[1].Body) != webhookBody {
 			t.Errorf("%s: handled %+v", path, in.handled)
 		}
 	}
@@ -178,34 +194,34 @@ func TestReceiverKeepsSendersApart(t *testing.T) {
 			t.Errorf("%s: got %d %s", path, status, code)
 		}
 	}
-	if len(in.handled) != 2 {
-		t.Errorf("handled %d times, want once a sender", len(in.handled))
+	if len(in.taken()) != 2 {
+		t.Errorf("handled %d times, want once a sender", len(in.taken()))
 	}
 }
 
 func TestReceiverInFlight(t *testing.T) {
 	t.Parallel()
 	in := openInbox(t)
-	in.handle = func(client.Delivery) error {
+	in.handleBy(func(client.Delivery) error {
 		if status, code := in.send(in.request("/hmac", webhookBody)); status != http.StatusConflict || code != "in_flight" {
 			t.Errorf("got %d %s", status, code)
 		}
 		return nil
-	}
-	if status, _ := in.send(in.request("/hmac", webhookBody)); status != http.StatusNoContent || len(in.handled) != 1 {
-		t.Errorf("got %d, handled %d times", status, len(in.handled))
+	})
+	if status, _ := in.send(in.request("/hmac", webhookBody)); status != http.StatusNoContent || len(in.taken()) != 1 {
+		t.Errorf("got %d, handled %d times", status, len(in.taken()))
 	}
 }
 
 func TestReceiverHandlerPanics(t *testing.T) {
 	t.Parallel()
 	in := openInbox(t)
-	in.handle = func(client.Delivery) error { panic(http.ErrAbortHandler) }
+	in.handleBy(func(client.Delivery) error { panic(http.ErrAbortHandler) })
 	if resp, err := http.DefaultClient.Do(in.request("/hmac", webhookBody)); err == nil {
 		resp.Body.Close()
 		t.Errorf("got %d", resp.StatusCode)
 	}
-	in.handle = nil
+	in.handleBy(nil)
 	if status, _ := in.send(in.request("/hmac", webhookBody)); status != http.StatusNoContent {
 		t.Errorf("after a panic the webhook is not taken: %d", status)
 	}
@@ -249,7 +265,7 @@ func TestReceiverRefuses(t *testing.T) {
 			t.Errorf("%s: got %d %s, want %d %s", name, status, code, tt.status, tt.code)
 		}
 	}
-	if len(in.handled) != 0 {
+	if len(in.taken()) != 0 {
 		t.Errorf("handled %+v", in.handled)
 	}
 }
