@@ -1,7 +1,6 @@
 package a2a
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -138,42 +137,6 @@ func (c *Caller) limit(resp *http.Response) (*io.LimitedReader, error) {
 	return &io.LimitedReader{R: resp.Body, N: c.cfg.MaxAnswer + 1}, nil
 }
 
-// readEvents takes server-sent events, from a server that streams unasked,
-// until one of them is a task that has ended. Reports of progress before it are
-// passed over.
-func readEvents(r *io.LimitedReader, id json.RawMessage) ([]byte, error) {
-	lines := bufio.NewReader(r)
-	var data []byte
-	for {
-		line, err := lines.ReadBytes('\n')
-		if r.N <= 0 {
-			return nil, errTooLarge
-		}
-		line = bytes.TrimRight(line, "\r\n")
-		if rest, found := bytes.CutPrefix(line, []byte("data:")); found {
-			if data != nil {
-				data = append(data, '\n')
-			}
-			data = append(data, bytes.TrimPrefix(rest, []byte(" "))...)
-		}
-		if (len(line) == 0 || err != nil) && data != nil {
-			if !utf8.Valid(data) {
-				return nil, malformed("the answer is not valid UTF-8")
-			}
-			if m, ok := parseResponse(data); ok && m.answers(id) && m.whole() {
-				return data, nil
-			}
-			data = nil
-		}
-		switch {
-		case err == io.EOF:
-			return nil, malformed("the stream ended without an answer")
-		case err != nil:
-			return nil, err
-		}
-	}
-}
-
 // response is a JSON-RPC response as far as a call needs it.
 type response struct {
 	ID     json.RawMessage `json:"id"`
@@ -191,15 +154,6 @@ type rpcError struct {
 // may come without one, from a server that could not read it.
 func (m response) answers(id json.RawMessage) bool {
 	return bytes.Equal(m.ID, id) || m.Error != nil && (len(m.ID) == 0 || string(m.ID) == "null")
-}
-
-// whole tells whether an event is the answer rather than a step towards it.
-func (m response) whole() bool {
-	if m.Error != nil {
-		return true
-	}
-	t, ok := readTask(m.Result)
-	return ok && t.ID != "" && final(statusOf(t.Status.State))
 }
 
 func parseResponse(body []byte) (response, bool) {

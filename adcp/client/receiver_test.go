@@ -181,7 +181,7 @@ func TestReceiverHandsOverOnce(t *testing.T) {
 			in.clock.advance(time.Hour)
 		}
 		if len(in.taken()) != 2 || in.taken()[1].Payload.TaskID != "task_1" || string(in.taken()[1].Body) != webhookBody {
-			t.Errorf("%s: handled %+v", path, in.handled)
+			t.Errorf("%s: handled %+v", path, in.taken())
 		}
 	}
 }
@@ -266,7 +266,7 @@ func TestReceiverRefuses(t *testing.T) {
 		}
 	}
 	if len(in.taken()) != 0 {
-		t.Errorf("handled %+v", in.handled)
+		t.Errorf("handled %+v", in.taken())
 	}
 }
 
