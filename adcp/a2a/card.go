@@ -38,11 +38,8 @@ func (h *handler) serveCard(w http.ResponseWriter, r *http.Request, endpoint str
 		return
 	}
 	caller, refusal := h.agent.Authenticate(r.Context(), credential(r))
-	if refusal != nil {
-		status := http.StatusUnauthorized
-		if refusal.Code == adcp.CodeServiceUnavailable {
-			status = http.StatusServiceUnavailable
-		} else {
+	if status, challenge := agent.HTTPRefusal(caller, "", refusal, h.opts.ResourceMetadata); status != http.StatusOK {
+		if challenge != "" {
 			w.Header().Set("WWW-Authenticate", challenge)
 		}
 		writeJSON(w, status, h.agent.Refuse(refusal, nil).Body)

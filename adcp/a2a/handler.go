@@ -44,6 +44,10 @@ type Options struct {
 	// Origins are the origins of web pages that may call the agent, such as
 	// "https://console.example". Pages of the agent's own host may always.
 	Origins []string
+	// ResourceMetadata is the address of the endpoint's OAuth protected-resource
+	// metadata (RFC 9728), to which refusals of a credential then point. Empty
+	// for an agent without an OAuth issuer, which has no such document.
+	ResourceMetadata string
 	// Logger receives what callers are not told; by default nothing is logged.
 	Logger *slog.Logger
 	// NewID makes the identifiers of A2A tasks and of contexts that callers do
@@ -72,8 +76,9 @@ type handler struct {
 //
 // A missing credential on a skill that needs one, or on a task, and a credential
 // that is not valid on any request, are answered with HTTP 401 before anything
-// is dispatched. A body above the agent's limit is answered with 413. Every
-// refusal of the agent's is a failed task that carries the protocol's error.
+// is dispatched, and an OAuth token without the scope with 403. A body above the
+// agent's limit is answered with 413. Every other refusal of the agent's is a
+// failed task that carries the protocol's error.
 func NewHandler(a *agent.Agent, o Options) http.Handler {
 	if o.Tasks == nil {
 		o.Tasks = NewMemoryTasks(MemoryTasksConfig{})
@@ -148,15 +153,17 @@ func (h *handler) serveCall(w http.ResponseWriter, r *http.Request, body []byte)
 	if call.sends() {
 		call.invocation, wrong = readInvocation(msg.Params, call.extended)
 	}
-	caller, refusal := h.agent.Authenticate(r.Context(), credential(r))
+	presented := credential(r)
+	caller, refusal := h.agent.Authenticate(r.Context(), presented)
 	if refusal == nil && wrong == nil {
 		refusal = h.admit(caller, call)
 	}
-	if refusal != nil {
-		status, code := http.StatusUnauthorized, int64(codeUnauthorized)
-		if refusal.Code == adcp.CodeServiceUnavailable {
-			status, code = http.StatusServiceUnavailable, codeUnavailable
-		} else {
+	if status, challenge := agent.HTTPRefusal(caller, call.invocation.skill, refusal, h.opts.ResourceMetadata); status != http.StatusOK {
+		code := int64(codeUnauthorized)
+		if status == http.StatusServiceUnavailable {
+			code = codeUnavailable
+		}
+		if challenge != "" {
 			w.Header().Set("WWW-Authenticate", challenge)
 		}
 		h.refuse(w, status, msg.ID, code, h.agent.Refuse(refusal, call.invocation.input))
@@ -176,17 +183,14 @@ func (h *handler) serveCall(w http.ResponseWriter, r *http.Request, body []byte)
 		h.answerCard(w, r, msg.ID, caller)
 		return
 	}
-	call.caller = caller
+	call.caller, call.owner = caller, ownerOf(caller, presented)
 	h.dispatch(w, r, msg, call, body)
 }
 
-// admit tells whether the call needs a credential that is not there.
+// admit tells whether the caller may make the call at all.
 func (h *handler) admit(caller agent.Caller, c *call) *adcp.Error {
 	if c.sends() {
-		if e := h.agent.Admit(caller, c.invocation.skill); e != nil && e.Code == adcp.CodeAuthMissing {
-			return e
-		}
-		return nil
+		return h.agent.Admit(caller, c.invocation.skill)
 	}
 	if caller.Anonymous && methods10[c.method] {
 		// Tasks belong to principals; there is none here to own one.
@@ -226,6 +230,7 @@ type call struct {
 	// extended tells that the caller has activated the 3.2 profile.
 	extended   bool
 	caller     agent.Caller
+	owner      Owner
 	invocation invocation
 	held       held
 }

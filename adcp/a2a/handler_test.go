@@ -24,6 +24,23 @@ type stopped time.Time
 
 func (s stopped) Now() time.Time { return time.Time(s) }
 
+// reading is the permission of a key that only reads.
+type reading struct{}
+
+func (*reading) MayCall(op *adcp.Operation) *adcp.Error {
+	if op.Mutating {
+		return adcp.NewError(adcp.CodeReadOnlyScope, "", "The credential is for reading only.")
+	}
+	return nil
+}
+
+func (*reading) SeesAccount(string) bool { return true }
+
+// readingToken is the same of an OAuth token.
+type readingToken struct{ reading }
+
+func (*readingToken) ScopesFor(*adcp.Operation) []string { return []string{"adcp", "adcp:buy"} }
+
 // newAgent is a small agent: products without prices for everybody, bookings
 // for principals, a brief that panics, orders that wait for a signature, and an
 // operation of the sandbox.
@@ -41,6 +58,10 @@ func newAgent(t testing.TB) *agent.Agent {
 				return agent.Caller{Tenant: "pub", Principal: "other"}, nil
 			case agent.Credential{Scheme: "bearer", Value: "sandbox-key"}:
 				return agent.Caller{Tenant: "pub", Principal: "tester", Sandbox: true}, nil
+			case agent.Credential{Scheme: "bearer", Value: "reading-key"}:
+				return agent.Caller{Tenant: "pub", Principal: "acme", Permission: &reading{}}, nil
+			case agent.Credential{Scheme: "bearer", Value: "reading-token"}:
+				return agent.Caller{Tenant: "pub", Principal: "acme", Permission: &readingToken{}}, nil
 			case agent.Credential{Scheme: "bearer", Value: "broken"}:
 				return agent.Caller{}, errors.New("key store down")
 			}

@@ -2,6 +2,8 @@ package a2a
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -11,9 +13,6 @@ import (
 
 	"github.com/upfront-media/upfront/adcp/agent"
 )
-
-// challenge is the WWW-Authenticate header of a refused or missing credential.
-const challenge = `Bearer realm="adcp"`
 
 // refuse answers before dispatch: a JSON-RPC error that carries the
 // protocol's error, and the caller's context where there was one.
@@ -64,6 +63,17 @@ func credential(r *http.Request) agent.Credential {
 		return agent.Credential{Scheme: "invalid"}
 	}
 	return agent.Credential{Scheme: strings.ToLower(scheme), Value: strings.TrimSpace(value)}
+}
+
+// ownerOf is whose a call is. A credential that is narrowed has tasks of its
+// own: it must not read what another of the same principal has asked.
+func ownerOf(caller agent.Caller, c agent.Credential) Owner {
+	owner := Owner{Tenant: caller.Tenant, Principal: caller.Principal}
+	if caller.Permission != nil {
+		sum := sha256.Sum256([]byte(c.Scheme + "\x00" + c.Value))
+		owner.Narrowed = hex.EncodeToString(sum[:])
+	}
+	return owner
 }
 
 // hostAllowed holds the Host header to the names the agent is known by, and

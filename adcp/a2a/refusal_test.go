@@ -68,6 +68,39 @@ func TestHTTPRefusals(t *testing.T) {
 			}
 		})
 	}
+	t.Run("A key that only reads is refused in the protocol's form", func(t *testing.T) {
+		t.Parallel()
+		for _, release := range releases {
+			resp, body := post(t, here, buy(release), "Authorization", "Bearer reading-key")
+			if resp.StatusCode != http.StatusOK || !strings.Contains(body, "READ_ONLY_SCOPE") || !strings.Contains(strings.ToLower(body), "failed") {
+				t.Errorf("got %d %s", resp.StatusCode, body)
+			}
+		}
+	})
+	t.Run("A token without the scope is refused by HTTP, which says what is missing and where to ask", func(t *testing.T) {
+		t.Parallel()
+		s := serve(t, a2a.Options{ResourceMetadata: "https://sales.example/.well-known/oauth-protected-resource"})
+		for _, release := range releases {
+			resp, body := post(t, s, buy(release), "Authorization", "Bearer reading-token")
+			want := `Bearer realm="adcp", error="insufficient_scope", scope="adcp adcp:buy", resource_metadata="https://sales.example/.well-known/oauth-protected-resource"`
+			if resp.StatusCode != http.StatusForbidden || resp.Header.Get("WWW-Authenticate") != want || !strings.Contains(body, "READ_ONLY_SCOPE") {
+				t.Errorf("got %d %q %s", resp.StatusCode, resp.Header.Get("WWW-Authenticate"), body)
+			}
+		}
+	})
+	t.Run("A narrowed credential has tasks of its own", func(t *testing.T) {
+		t.Parallel()
+		s := serve(t, a2a.Options{})
+		post(t, s, buy(a2a.Release10), "Authorization", "Bearer acme-key")
+		post(t, s, ask, "Authorization", "Bearer reading-key")
+		get := func(id, key string) bool {
+			_, body := post(t, s, `{"jsonrpc":"2.0","id":1,"method":"GetTask","params":{"id":"`+id+`"}}`, "Authorization", "Bearer "+key)
+			return strings.Contains(body, "TASK_STATE_COMPLETED")
+		}
+		if !get("id-2", "acme-key") || get("id-2", "reading-key") || get("id-4", "acme-key") || !get("id-4", "reading-key") || get("id-4", "reading-token") {
+			t.Error("a credential read what another of its principal asked, or not its own")
+		}
+	})
 	t.Run("A host that is not ours", func(t *testing.T) {
 		t.Parallel()
 		if resp, body := post(t, named, ask, "Host", "other.example"); resp.StatusCode != http.StatusForbidden {

@@ -90,7 +90,7 @@ func (s *service) conversation(ctx context.Context, c *call, m *sdk.Message) (st
 func (s *service) run(ctx context.Context, c *call, id, contextID string) Task {
 	resp := s.agent.DoAs(ctx, c.caller, agent.Request{Operation: c.invocation.skill, Arguments: c.invocation.input})
 	t := Task{
-		ID: id, ContextID: contextID, Owner: ownerOf(c), Body: resp.Body, Extended: c.extended, At: s.opts.Now(),
+		ID: id, ContextID: contextID, Owner: c.owner, Body: resp.Body, Extended: c.extended, At: s.opts.Now(),
 		Failed: resp.Error != nil || c.invocation.skill != adcp.GetTaskStatus.Name && head(resp.Body).Status == "failed",
 	}
 	if c.caller.Anonymous {
@@ -101,8 +101,6 @@ func (s *service) run(ctx context.Context, c *call, id, contextID string) Task {
 	}
 	return t
 }
-
-func ownerOf(c *call) Owner { return Owner{Tenant: c.caller.Tenant, Principal: c.caller.Principal} }
 
 // view is a finished call as an A2A task.
 func (s *service) view(c *call, t Task) *sdk.Task {
@@ -157,7 +155,7 @@ func (s *service) find(ctx context.Context, c *call, id sdk.TaskID) (*sdk.Task, 
 	if c.caller.Anonymous {
 		return nil, sdk.ErrTaskNotFound
 	}
-	switch t, err := s.opts.Tasks.Get(ctx, ownerOf(c), string(id)); {
+	switch t, err := s.opts.Tasks.Get(ctx, c.owner, string(id)); {
 	case err == nil:
 		return s.view(c, t), nil
 	case !errors.Is(err, ErrNoTask):
@@ -229,7 +227,7 @@ func (s *service) ListTasks(ctx context.Context, req *sdk.ListTasksRequest) (*sd
 	case size < 0 || size > 100:
 		return nil, fmt.Errorf("pageSize is 1 to 100: %w", sdk.ErrInvalidParams)
 	}
-	tasks, err := s.opts.Tasks.List(ctx, ownerOf(c))
+	tasks, err := s.opts.Tasks.List(ctx, c.owner)
 	if err != nil {
 		s.log.ErrorContext(ctx, "A2A tasks not listed", "error", err)
 		return nil, sdk.ErrInternalError

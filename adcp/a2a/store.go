@@ -10,7 +10,12 @@ import (
 )
 
 // Owner is whose a task is: the principal whose credential made the call.
-type Owner struct{ Tenant, Principal string }
+type Owner struct {
+	Tenant, Principal string
+	// Narrowed tells apart the credentials of one principal that are good for
+	// less than all that is the principal's, by a digest; "" is one that is not.
+	Narrowed string
+}
 
 // Task is one finished call as a [TaskStore] keeps it.
 type Task struct {
