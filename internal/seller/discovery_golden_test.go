@@ -61,12 +61,12 @@ func checkPair(t *testing.T, task, file string, refused bool) {
 	if name == "" {
 		name = "corner"
 	}
-	got := sharedShop(t, name).do(t, p.Caller, task, p.Request)
-	if (got.Error != nil) != refused {
-		t.Fatalf("error %v, want one: %v", got.Error, refused)
+	got := everyWay(t, sharedShop(t, name), p.Caller, task, p.Request)
+	if refusedBody(t, got) != refused {
+		t.Fatalf("answered %s, want a refusal: %v", got, refused)
 	}
 	if *update {
-		p.Response = got.Body
+		p.Response = got
 		var out bytes.Buffer
 		encoder := json.NewEncoder(&out)
 		encoder.SetEscapeHTML(false)
@@ -79,7 +79,7 @@ func checkPair(t *testing.T, task, file string, refused bool) {
 		}
 		return
 	}
-	if diff := cmp.Diff(decoded(t, p.Response), decoded(t, got.Body)); diff != "" {
+	if diff := cmp.Diff(decoded(t, p.Response), decoded(t, got)); diff != "" {
 		t.Errorf("answer differs (-want +got):\n%s", diff)
 	}
 }
