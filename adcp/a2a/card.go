@@ -105,11 +105,14 @@ type schemeOfBoth struct {
 func (h *handler) card(r *http.Request, caller agent.Caller, endpoint string) card {
 	url := h.opts.URL
 	if url == "" {
-		scheme := "http"
+		url = endpoint
+	}
+	if url == "" || url[0] == '/' {
+		scheme := "http://"
 		if r.TLS != nil {
-			scheme = "https"
+			scheme = "https://"
 		}
-		url = scheme + "://" + r.Host + endpoint
+		url = scheme + r.Host + url
 	}
 	c := card{
 		AgentCard: sdk.AgentCard{

@@ -22,9 +22,10 @@ import (
 // Options changes how an agent is served. The zero value will do.
 type Options struct {
 	// URL is the address of the endpoint as others reach it, for the agent card,
-	// such as "https://sales.example/sales/a2a". When empty it is taken from the
-	// request for the card, which is right unless a proxy stands in front or the
-	// card is served at another path than the endpoint.
+	// such as "https://sales.example/sales/a2a". A path alone, such as
+	// "/sales/a2a", is put behind the host that the card is asked of. When empty
+	// all of it is taken from the request for the card, which is right unless a
+	// proxy stands in front or the card is served elsewhere than the endpoint.
 	URL string
 	// Description says in the agent card what the agent is for.
 	Description string

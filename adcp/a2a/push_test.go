@@ -69,8 +69,11 @@ func TestPushNotificationsReachTheAgent(t *testing.T) {
 func TestTheCardIsWhereItIsAskedFor(t *testing.T) {
 	t.Parallel()
 	s := serve(t, a2a.Options{})
-	_, body := request(t, "GET", s.URL+"/sales/a2a/.well-known/agent-card.json", "")
-	if want := `"url":"` + s.URL + `/sales/a2a"`; strings.Count(body, want) != 4 {
-		t.Errorf("got %s, want %s for both releases, in both forms", body, want)
+	elsewhere := serve(t, a2a.Options{URL: "/sales/a2a"})
+	for base, path := range map[string]string{s.URL: "/sales/a2a", elsewhere.URL: ""} {
+		_, body := request(t, "GET", base+path+"/.well-known/agent-card.json", "")
+		if want := `"url":"` + base + `/sales/a2a"`; strings.Count(body, want) != 4 {
+			t.Errorf("got %s, want %s for both releases, in both forms", body, want)
+		}
 	}
 }

@@ -86,7 +86,8 @@ type PrincipalSettings struct {
 // OAuthSettings is the OAuth part of [Settings]; see [account.OAuthConfig].
 type OAuthSettings struct {
 	Issuer string `koanf:"issuer"`
-	// Audience defaults to the agent's own address, public_url and /sales/mcp.
+	// Audience defaults to the agent's own addresses, public_url with /sales/mcp
+	// and /sales/a2a.
 	Audience     []string          `koanf:"audience"`
 	JWKSURI      string            `koanf:"jwks_uri"`
 	Algorithms   []string          `koanf:"algorithms"`
@@ -255,7 +256,7 @@ func (s Settings) principals(getenv func(string) string) ([]account.Principal, e
 
 // config turns the settings into the issuer to trust, nil where there is none.
 // Resource is the agent's own address.
-func (o OAuthSettings) config(resource string) (*account.OAuthConfig, error) {
+func (o OAuthSettings) config(resources ...string) (*account.OAuthConfig, error) {
 	if o.Issuer == "" {
 		if !reflect.ValueOf(o).IsZero() {
 			return nil, errors.New("oauth.issuer: name the issuer's https address, or leave out the whole section")
@@ -267,7 +268,7 @@ func (o OAuthSettings) config(resource string) (*account.OAuthConfig, error) {
 		SubjectClaim: o.SubjectClaim, AdmitAll: o.AdmitAll, Skew: o.Skew,
 	}
 	if len(c.Audiences) == 0 {
-		c.Audiences = []string{resource}
+		c.Audiences = resources
 	}
 	for i, s := range o.Scopes {
 		if c.Scopes == nil {

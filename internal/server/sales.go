@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/upfront-media/upfront/adcp/a2a"
 	"github.com/upfront-media/upfront/adcp/agent"
 	"github.com/upfront-media/upfront/adcp/mcp"
 	"github.com/upfront-media/upfront/internal/account"
@@ -115,20 +116,41 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	return s, s.queue.Start(ctx)
 }
 
-// endpointMCP is where the agent is served over MCP.
-const endpointMCP = "/sales/mcp"
+// Where the agent is served over MCP and over A2A.
+const (
+	endpointMCP = "/sales/mcp"
+	endpointA2A = "/sales/a2a"
+)
 
-// Handler serves the agent at /sales/mcp, its health at /healthz and its metrics at
-// /metrics, and where there is an OAuth issuer, the endpoint's protected-resource
-// metadata below /.well-known/oauth-protected-resource.
+// Handler serves the agent at /sales/mcp and /sales/a2a, its health at /healthz and
+// its metrics at /metrics, and where there is an OAuth issuer, the endpoints'
+// protected-resource metadata below /.well-known/oauth-protected-resource. The
+// agent card is below /sales/a2a and at the root of the host, where callers look
+// who know no more than a name.
 func (s *Sales) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(endpointMCP, mcp.NewHandler(s.agent, mcp.Options{
 		Hosts: s.hosts, Logger: s.log, ResourceMetadata: s.describeResource(mux, endpointMCP),
 	}))
+	skills := a2a.NewHandler(s.agent, a2a.Options{
+		URL: s.publicURL + endpointA2A, Description: s.cardText(),
+		Hosts: s.hosts, Logger: s.log, ResourceMetadata: s.describeResource(mux, endpointA2A), Now: s.clock.Now,
+	})
+	mux.Handle(endpointA2A, skills)
+	mux.Handle(endpointA2A+"/.well-known/", skills)
+	mux.Handle("/.well-known/agent-card.json", skills)
+	mux.Handle("/.well-known/agent.json", skills)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.Handle("GET /metrics", s.metrics.handler())
 	return mux
+}
+
+// cardText says in the agent card what the agent is for.
+func (s *Sales) cardText() string {
+	if s.name == "" {
+		return "Sells advertising over the Ad Context Protocol."
+	}
+	return s.name + " sells advertising over the Ad Context Protocol."
 }
 
 // describeResource serves the protected-resource metadata (RFC 9728) of an

@@ -59,7 +59,8 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 	if s.PublicURL == "" {
 		s.PublicURL = "http://" + listener.Addr().String()
 	}
-	oauth, err := s.OAuth.config(strings.TrimSuffix(s.PublicURL, "/") + endpointMCP)
+	public := strings.TrimSuffix(s.PublicURL, "/")
+	oauth, err := s.OAuth.config(public+endpointMCP, public+endpointA2A)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
