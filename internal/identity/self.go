@@ -1,0 +1,127 @@
+package identity
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/signing"
+)
+
+// Where counterparties look for the documents, on the host of the agent.
+const (
+	BrandPath    = "/.well-known/brand.json"
+	KeysPath     = "/.well-known/jwks.json"
+	AdagentsPath = "/.well-known/adagents.json"
+)
+
+// Agent is an agent that this program serves, as brand.json declares it.
+type Agent struct {
+	// ID is made of small letters, digits and _.
+	ID string
+	// Type is its role, such as "sales".
+	Type adcp.BrandAgentType
+	// Path is where it is served below the program's address, such as "/sales/mcp".
+	Path string
+	// Description is for people.
+	Description string
+}
+
+// Self is what the program tells of itself.
+type Self struct {
+	// URL is the address under which others reach the program over https,
+	// without a slash at its end. Empty where there is none: counterparties read
+	// nothing of ours then, and no capability may point to it.
+	URL string
+	// Agents are declared in brand.json.
+	Agents []Agent
+	// Keys are published. Required.
+	Keys *Keys
+}
+
+// NewSelf checks the address and makes nothing yet.
+func NewSelf(address string, keys *Keys, agents ...Agent) (*Self, error) {
+	if keys == nil {
+		return nil, errors.New("identity: there are no keys")
+	}
+	u, err := url.Parse(address)
+	if err != nil || address != "" && u.Host == "" {
+		return nil, fmt.Errorf("identity: %q is not an address", address)
+	}
+	if u.Scheme != "https" {
+		address = ""
+	}
+	return &Self{URL: strings.TrimSuffix(address, "/"), Agents: agents, Keys: keys}, nil
+}
+
+// Published tells whether counterparties can read what is told here.
+func (s *Self) Published() bool { return s.URL != "" }
+
+// BrandURL is identity.brand_json_url, "" where nothing is published.
+func (s *Self) BrandURL() string { return s.at(BrandPath) }
+
+// KeysURL is where the key set is, "" where nothing is published.
+func (s *Self) KeysURL() string { return s.at(KeysPath) }
+
+func (s *Self) at(path string) string {
+	if !s.Published() {
+		return ""
+	}
+	return s.URL + path
+}
+
+// Brand is brand.json: every agent at the address where it is served, with the
+// place of its keys.
+func (s *Self) Brand() ([]byte, error) {
+	type entry struct {
+		Type        adcp.BrandAgentType `json:"type"`
+		URL         string              `json:"url"`
+		ID          string              `json:"id"`
+		Description string              `json:"description,omitempty"`
+		KeysURL     string              `json:"jwks_uri"`
+	}
+	entries := []entry{}
+	for _, a := range s.Agents {
+		entries = append(entries, entry{Type: a.Type, URL: s.URL + a.Path, ID: a.ID, Description: a.Description, KeysURL: s.KeysURL()})
+	}
+	return json.Marshal(struct {
+		Version string  `json:"version"`
+		Agents  []entry `json:"agents"`
+	}{"1.0", entries})
+}
+
+// KeySet is the key set as it is published.
+func (s *Self) KeySet() ([]byte, error) { return json.Marshal(s.Keys.Set(s.URL)) }
+
+// Describe writes into a capabilities answer what can be proved: how webhooks are
+// signed, and where the keys are. RequestSigning must be in the answer already.
+// Without a published address it writes nothing.
+func (s *Self) Describe(c *adcp.GetAdcpCapabilitiesResponse) {
+	if !s.Published() {
+		return
+	}
+	origin, brand, profile := s.origin(), s.BrandURL(), signing.Webhook.Tag()
+	origins := &adcp.GetAdcpCapabilitiesResponseIdentityKeyOrigins{WebhookSigning: &origin}
+	// An origin is declared for what is declared, and for nothing else.
+	if r := c.RequestSigning; r != nil && len(r.SupportedFor)+len(r.ProtocolMethodsSupportedFor) > 0 {
+		origins.RequestSigning = &origin
+	}
+	c.Identity = &adcp.GetAdcpCapabilitiesResponseIdentity{BrandJSONURL: &brand, KeyOrigins: origins}
+	c.WebhookSigning = &adcp.GetAdcpCapabilitiesResponseWebhookSigning{
+		Supported: true, Profile: &profile, LegacyHMACFallback: new(true),
+		Algorithms: []adcp.GetAdcpCapabilitiesResponseWebhookSigningAlgorithm{
+			adcp.GetAdcpCapabilitiesResponseWebhookSigningAlgorithm(s.Keys.Signing().Algorithm()),
+		},
+	}
+}
+
+func (s *Self) origin() string {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
