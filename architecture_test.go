@@ -17,6 +17,7 @@ var floors = [][]string{
 	{"adcp/mcp", "adcp/a2a"},
 	{"adcp/client"},
 	{"examples/minimal-seller", "examples/minimal-buyer"},
+	{"internal/identity"},
 	{"internal/money"},
 	{"internal/store"},
 	{"internal/job"},

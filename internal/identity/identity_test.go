@@ -179,11 +179,7 @@ func TestWhatIsSignedVerifiesWithWhatIsPublished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := self.KeySet()
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := signing.ParseKeySet("https://sales.example/sales/mcp", document)
+	set, err := signing.ParseKeySet("https://sales.example/sales/mcp", self.KeySet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,10 +221,7 @@ func TestBrandNamesEveryAgentWithItsKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := self.Brand()
-	if err != nil {
-		t.Fatal(err)
-	}
+	document := self.Brand()
 	if err := adcp.ValidateDocument("brand.json", document); err != nil {
 		t.Errorf("%v\n%s", err, document)
 	}

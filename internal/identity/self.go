@@ -75,7 +75,7 @@ func (s *Self) at(path string) string {
 
 // Brand is brand.json: every agent at the address where it is served, with the
 // place of its keys.
-func (s *Self) Brand() ([]byte, error) {
+func (s *Self) Brand() []byte {
 	type entry struct {
 		Type        adcp.BrandAgentType `json:"type"`
 		URL         string              `json:"url"`
@@ -87,14 +87,24 @@ func (s *Self) Brand() ([]byte, error) {
 	for _, a := range s.Agents {
 		entries = append(entries, entry{Type: a.Type, URL: s.URL + a.Path, ID: a.ID, Description: a.Description, KeysURL: s.KeysURL()})
 	}
-	return json.Marshal(struct {
+	return document(struct {
 		Version string  `json:"version"`
 		Agents  []entry `json:"agents"`
 	}{"1.0", entries})
 }
 
 // KeySet is the key set as it is published.
-func (s *Self) KeySet() ([]byte, error) { return json.Marshal(s.Keys.Set(s.URL)) }
+func (s *Self) KeySet() []byte { return document(s.Keys.Set(s.URL)) }
+
+// document writes what holds nothing but text, and keys that were checked when
+// they were read.
+func document(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("identity: " + err.Error())
+	}
+	return raw
+}
 
 // Describe writes into a capabilities answer what can be proved: how webhooks are
 // signed, and where the keys are. RequestSigning must be in the answer already.

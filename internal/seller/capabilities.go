@@ -52,6 +52,9 @@ func (s *Service) capabilities(_ context.Context, _ *agent.Call, req *adcp.GetAd
 	if s.takesOrders() && (len(req.Protocols) == 0 || slices.Contains(req.Protocols, adcp.GetAdcpCapabilitiesRequestProtocolCreative)) {
 		resp.Creative = &adcp.GetAdcpCapabilitiesResponseCreative{HasCreativeLibrary: new(true)}
 	}
+	if s.describe != nil {
+		s.describe(resp)
+	}
 	return resp, nil
 }
 

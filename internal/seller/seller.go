@@ -45,6 +45,9 @@ type Config struct {
 	Webhooks *webhook.Outbox
 	// SalesDesk decides on orders that wait for a person.
 	SalesDesk SalesDesk
+	// Describe, where given, adds to each capabilities answer what concerns the
+	// whole program and not the selling, such as how it signs.
+	Describe func(*adcp.GetAdcpCapabilitiesResponse)
 	// Logger takes structured logs; nothing is logged where it is nil.
 	Logger *slog.Logger
 }
@@ -57,6 +60,7 @@ type Service struct {
 	catalogue *Catalogue
 	clock     clock.Clock
 	log       *slog.Logger
+	describe  func(*adcp.GetAdcpCapabilitiesResponse)
 	discovery
 	booking
 }
@@ -83,7 +87,7 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{
 		tenant: c.Tenant, name: c.Name, agentURL: c.AgentURL,
-		catalogue: c.Catalogue, clock: c.Clock, log: c.Logger,
+		catalogue: c.Catalogue, clock: c.Clock, log: c.Logger, describe: c.Describe,
 	}
 	if err := s.showCatalogue(); err != nil {
 		return nil, err

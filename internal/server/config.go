@@ -40,6 +40,8 @@ type Settings struct {
 	Principals []PrincipalSettings `koanf:"principals"`
 	// OAuth, where its issuer is set, accepts an issuer's bearer tokens.
 	OAuth OAuthSettings `koanf:"oauth"`
+	// Identity says what the program signs with.
+	Identity IdentitySettings `koanf:"identity"`
 }
 
 // LogSettings is the logging part of [Settings].
@@ -176,6 +178,11 @@ func LoadSettings(path string, getenv func(string) string, flags map[string]any)
 	}
 	if c := s.Sales.Catalogue; c != "" && !filepath.IsAbs(c) && path != "" {
 		s.Sales.Catalogue = filepath.Join(filepath.Dir(path), c)
+	}
+	for i, k := range s.Identity.Keys {
+		if k.File != "" && !filepath.IsAbs(k.File) && path != "" {
+			s.Identity.Keys[i].File = filepath.Join(filepath.Dir(path), k.File)
+		}
 	}
 	return s, s.validate()
 }

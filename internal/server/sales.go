@@ -17,6 +17,7 @@ import (
 	"github.com/upfront-media/upfront/internal/account"
 	"github.com/upfront-media/upfront/internal/adserver/builtin"
 	"github.com/upfront-media/upfront/internal/clock"
+	"github.com/upfront-media/upfront/internal/identity"
 	"github.com/upfront-media/upfront/internal/job"
 	"github.com/upfront-media/upfront/internal/seller"
 	"github.com/upfront-media/upfront/internal/server/supply"
@@ -37,6 +38,9 @@ type SalesConfig struct {
 	Principals []account.Principal
 	// OAuth, where given, names the issuer whose tokens are accepted.
 	OAuth *account.OAuthConfig
+	// Self, where given, is what the program tells of itself: its signing keys
+	// and where they are.
+	Self *identity.Self
 	// Approval says who signs orders that need a person.
 	SalesDesk seller.SalesDesk
 	// Seed makes the built-in ad server's supply repeatable.
@@ -64,12 +68,13 @@ type Sales struct {
 	name      string
 	oauth     bool
 	keys      *account.Keyring
+	self      *identity.Self
 }
 
 // NewSales opens the database, starts the job queue and returns the agent, ready
 // to answer. It finishes what an earlier process left behind.
 func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
-	s = &Sales{metrics: newMetrics(), clock: c.Clock, log: c.Logger, publicURL: strings.TrimSuffix(c.PublicURL, "/"), name: c.Name, oauth: c.OAuth != nil}
+	s = &Sales{metrics: newMetrics(), clock: c.Clock, log: c.Logger, publicURL: strings.TrimSuffix(c.PublicURL, "/"), name: c.Name, oauth: c.OAuth != nil, self: c.Self}
 	// A proxy in front forwards the public name; a health check uses loopback.
 	s.hosts = []string{"localhost", "127.0.0.1", "::1"}
 	if public, err := url.Parse(c.PublicURL); err == nil && public.Hostname() != "" {
@@ -104,6 +109,7 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	if s.service, err = seller.New(seller.Config{
 		Tenant: c.Tenant, Name: c.Name, AgentURL: c.PublicURL, Catalogue: c.Catalogue,
 		Store: s.db, Queue: s.queue, AdServer: s.adServer, Clock: c.Clock, SalesDesk: c.SalesDesk, Logger: s.log,
+		Describe: s.describe,
 	}); err != nil {
 		return s, err
 	}
@@ -140,6 +146,7 @@ func (s *Sales) Handler() http.Handler {
 	mux.Handle(endpointA2A+"/.well-known/", skills)
 	mux.Handle("/.well-known/agent-card.json", skills)
 	mux.Handle("/.well-known/agent.json", skills)
+	s.serveSelf(mux)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.Handle("GET /metrics", s.metrics.handler())
 	return mux

@@ -59,6 +59,14 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 	if s.PublicURL == "" {
 		s.PublicURL = "http://" + listener.Addr().String()
 	}
+	keys, err := s.signingKeys(getenv, clock.System{})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	self, err := newSelf(s.PublicURL, keys)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	public := strings.TrimSuffix(s.PublicURL, "/")
 	oauth, err := s.OAuth.config(public+endpointMCP, public+endpointA2A)
 	if err != nil {
@@ -70,6 +78,7 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 		Clock:      clock.System{},
 		Principals: principals,
 		OAuth:      oauth,
+		Self:       self,
 		SalesDesk:  seller.SalesDesk{ApproveAfter: s.Sales.Approval.After},
 		Logger:     log,
 	})
