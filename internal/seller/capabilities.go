@@ -62,6 +62,7 @@ func (s *Service) capabilities(_ context.Context, _ *agent.Call, req *adcp.GetAd
 func (s *Service) takesOrders() bool { return s.db != nil }
 
 func (s *Service) mediaBuyCapabilities() *adcp.GetAdcpCapabilitiesResponseMediaBuy {
+	shelf := s.shelf()
 	out := &adcp.GetAdcpCapabilitiesResponseMediaBuy{
 		BuyingModes: []adcp.GetAdcpCapabilitiesResponseMediaBuyBuyingMode{
 			adcp.GetAdcpCapabilitiesResponseMediaBuyBuyingModeBrief,
@@ -70,9 +71,9 @@ func (s *Service) mediaBuyCapabilities() *adcp.GetAdcpCapabilitiesResponseMediaB
 		SupportsProposals: new(false),
 		GovernanceAware:   new(false),
 		Features:          mediaBuyFeatures(),
-		Portfolio:         &adcp.GetAdcpCapabilitiesResponseMediaBuyPortfolio{Description: filled(s.catalogue.Description)},
+		Portfolio:         &adcp.GetAdcpCapabilitiesResponseMediaBuyPortfolio{Description: filled(shelf.Description)},
 	}
-	for _, p := range s.catalogue.Products {
+	for _, p := range shelf.offer("") {
 		for _, o := range p.Pricing {
 			out.SupportedPricingModels = include(out.SupportedPricingModels, adcp.PricingModel(o.Model))
 		}

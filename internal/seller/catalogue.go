@@ -94,6 +94,14 @@ type Product struct {
 	Measurement *Measurement
 	// Creative is the product's creative policy.
 	Creative CreativePolicy
+	// Principals are the buying agents that are shown the product and may buy it:
+	// a private product. Empty is everybody.
+	Principals []string `json:",omitzero"`
+}
+
+// soldTo tells whether the principal may see and buy the product.
+func (p *Product) soldTo(principal string) bool {
+	return len(p.Principals) == 0 || slices.Contains(p.Principals, principal)
 }
 
 // PricingOption finds one of the product's prices by its identifier.

@@ -153,7 +153,7 @@ func (s *Service) newPackage(c *checks, at string, req *adcp.PackageRequest, b *
 		Context: req.Context, Ext: req.Ext, FormatIDs: req.FormatIDs,
 	}
 	c.packageExtras(at, req)
-	product, ok := s.catalogue.Product(req.ProductID)
+	product, ok := s.shelf().offered(b.Principal, req.ProductID)
 	if !ok {
 		c.refuse(refusal(adcp.CodeProductNotFound, at+".product_id", "There is no such product.").
 			WithSuggestion("Find products with get_products."))
@@ -235,7 +235,7 @@ func (s *Service) chosenFormats(c *checks, at string, product *Product, chosen [
 // ownFormat reports whether the reference names a format of this seller as such:
 // formats here have no parameters.
 func (s *Service) ownFormat(f adcp.FormatReference) bool {
-	_, known := s.catalogue.Format(f.ID)
+	_, known := s.shelf().Format(f.ID)
 	return known && sameURL(f.AgentURL, s.agentURL) && f.Width == nil && f.Height == nil && f.DurationMs == nil
 }
 

@@ -108,7 +108,7 @@ func (s *Service) review(at string, a *adcp.CreativeAsset) []adcp.Error {
 			WithSuggestion("Use a format_id of list_creative_formats, without parameters."))
 		return c.all()
 	}
-	format, _ := s.catalogue.Format(a.FormatID.ID)
+	format, _ := s.shelf().Format(a.FormatID.ID)
 	for _, want := range format.Assets {
 		field := at + ".assets." + want.ID
 		types, err := typesOf(a.Assets[want.ID])
@@ -165,7 +165,7 @@ func (c *checks) all() []adcp.Error {
 // assign replaces a package's creatives by those of the request. Creatives that
 // stay keep the date they were assigned on.
 func (s *Service) assign(c *checks, field string, p *Package, library map[string]*Creative, wanted []adcp.CreativeAssignment, now time.Time) {
-	product, _ := s.catalogue.Product(p.ProductID)
+	product, _ := s.shelf().Product(p.ProductID)
 	var list []Assignment
 	for i, w := range wanted {
 		at := fmt.Sprintf("%s[%d]", field, i)

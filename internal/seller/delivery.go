@@ -91,7 +91,7 @@ func (s *Service) reportCurrency(rows []store.MediaBuy) (money.Currency, error) 
 	case 1:
 		return money.Currency(found[0]), nil
 	case 0: // nothing to report; the protocol wants a currency all the same
-		return s.catalogue.Products[0].Pricing[0].Currency, nil
+		return s.shelf().Products[0].Pricing[0].Currency, nil
 	}
 	return "", refusal(adcp.CodeInvalidRequest, "media_buy_ids", "These media buys are in %d currencies.", len(found)).
 		WithSuggestion("Ask for the media buys of one currency at a time, by media_buy_ids.").

@@ -2,55 +2,23 @@ package seller
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/adcp/agent"
-	"github.com/upfront-media/upfront/internal/brief"
 	"github.com/upfront-media/upfront/internal/money"
 )
-
-// discovery is the part of a [Service] that shows what there is to buy.
-type discovery struct {
-	index *brief.Index
-	// version names the catalogue's content; a cursor is good for one content.
-	version string
-	formats []adcp.Format
-	lists   *productLists
-}
-
-// showCatalogue sets the service up to show its catalogue, and checks every
-// product and format against the published schemas.
-func (s *Service) showCatalogue() error {
-	version, err := digest(s.catalogue, s.agentURL)
-	if err != nil {
-		return fmt.Errorf("seller: catalogue: %w", err)
-	}
-	s.discovery = discovery{index: indexProducts(s.catalogue.Products), version: version, lists: new(productLists)}
-	for _, f := range s.catalogue.Formats {
-		format := f.wire(s.agentURL)
-		if err := validate("core/format.json", format); err != nil {
-			return fmt.Errorf("seller: catalogue: format %s: %w", f.ID, err)
-		}
-		s.formats = append(s.formats, format)
-	}
-	for _, p := range s.catalogue.Products {
-		if err := validate("core/product.json", view{agentURL: s.agentURL}.product(p, p.Pricing)); err != nil {
-			return fmt.Errorf("seller: catalogue: product %s: %w", p.ID, err)
-		}
-	}
-	return nil
-}
 
 // query is one get_products request being answered.
 type query struct {
 	view
 	*Service
-	req    *adcp.GetProductsRequest
-	asOf   time.Time
-	budget money.Micros
+	*shelf
+	principal string
+	req       *adcp.GetProductsRequest
+	asOf      time.Time
+	budget    money.Micros
 }
 
 // getProducts answers get_products in brief and wholesale mode. A caller without
@@ -102,7 +70,7 @@ func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest) (*que
 	if refusal := checkMode(req); refusal != nil {
 		return nil, walk{}, refusal
 	}
-	q := &query{Service: s, req: req, view: view{agentURL: s.agentURL, hidePrices: call.Anonymous}}
+	q := &query{Service: s, shelf: s.shelf(), principal: call.Principal, req: req, view: view{agentURL: s.agentURL, hidePrices: call.Anonymous}}
 	var refusal *adcp.Error
 	if f := req.Filters; f != nil {
 		q.countries = f.Countries
@@ -115,7 +83,11 @@ func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest) (*que
 			}
 		}
 	}
-	name, err := digest("get_products", s.version, call.Anonymous, req.BuyingMode, req.Brief, req.Brand, req.Account,
+	whose := ""
+	if q.private {
+		whose = call.Principal
+	}
+	name, err := digest("get_products", q.version, whose, call.Anonymous, req.BuyingMode, req.Brief, req.Brand, req.Account,
 		req.PreferredDeliveryTypes, req.Filters, req.RequiredPolicies)
 	if err != nil {
 		return nil, walk{}, adcp.NewError(adcp.CodeInvalidRequest, "", err.Error())

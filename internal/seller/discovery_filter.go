@@ -93,7 +93,7 @@ func (q *query) filters() []productFilter {
 	})
 	add("standard_formats_only", adcp.Val(f.StandardFormatsOnly), func(p *Product) bool {
 		return slices.ContainsFunc(p.FormatIDs, func(id string) bool {
-			format, ok := q.catalogue.Format(id)
+			format, ok := q.Format(id)
 			return ok && format.Standard
 		})
 	})

@@ -67,7 +67,7 @@ func (q *query) list(name string) (*productList, error) {
 			return known, nil
 		}
 	}
-	candidates, diagnostics := filterProducts(q.catalogue.Products, q.filters(), q.prices)
+	candidates, diagnostics := filterProducts(q.offer(q.principal), q.filters(), q.prices)
 	all := make([]adcp.Product, 0, len(candidates))
 	if q.req.BuyingMode == adcp.GetProductsRequestBuyingModeBrief {
 		for _, r := range q.rank(candidates) {

@@ -15,7 +15,8 @@ import (
 func (s *Service) listCreativeFormats(_ context.Context, call *agent.Call, req *adcp.ListCreativeFormatsRequest) (*adcp.ListCreativeFormatsResponse, error) {
 	filtered := *req
 	filtered.Pagination, filtered.Context, filtered.Ext, filtered.AdcpVersion, filtered.AdcpMajorVersion = nil, nil, nil, nil, nil
-	name, err := digest("list_creative_formats", s.version, filtered)
+	shelf := s.shelf()
+	name, err := digest("list_creative_formats", shelf.version, filtered)
 	if err != nil {
 		return nil, err
 	}
@@ -24,9 +25,9 @@ func (s *Service) listCreativeFormats(_ context.Context, call *agent.Call, req *
 		return nil, refusal
 	}
 	all := []adcp.Format{}
-	for i, f := range s.catalogue.Formats {
-		if s.wantsFormat(req, f) {
-			all = append(all, s.formats[i])
+	for i, f := range shelf.Formats {
+		if s.wantsFormat(req, shelf, f) {
+			all = append(all, shelf.formats[i])
 		}
 	}
 	resp := &adcp.ListCreativeFormatsResponse{Status: adcp.TaskStatusCompleted}
@@ -40,7 +41,7 @@ func (s *Service) listCreativeFormats(_ context.Context, call *agent.Call, req *
 // wantsFormat reports whether a format passes all of a request's filters.
 // Formats of ours carry no accessibility or disclosure claims and turn nothing
 // into anything else, so filters on these leave none.
-func (s *Service) wantsFormat(req *adcp.ListCreativeFormatsRequest, f *Format) bool {
+func (s *Service) wantsFormat(req *adcp.ListCreativeFormatsRequest, shelf *shelf, f *Format) bool {
 	switch {
 	case req.WcagLevel != nil, len(req.DisclosurePositions) > 0, len(req.DisclosurePersistence) > 0,
 		len(req.InputFormatIDs) > 0, len(req.OutputFormatIDs) > 0:
@@ -55,7 +56,7 @@ func (s *Service) wantsFormat(req *adcp.ListCreativeFormatsRequest, f *Format) b
 		return false
 	case !strings.Contains(strings.ToLower(f.Name), strings.ToLower(adcp.Val(req.NameSearch))):
 		return false
-	case (req.PublisherDomain != nil || req.PropertyID != nil) && !slices.ContainsFunc(s.catalogue.Products, func(p *Product) bool {
+	case (req.PublisherDomain != nil || req.PropertyID != nil) && !slices.ContainsFunc(shelf.Products, func(p *Product) bool {
 		return p.AcceptsFormat(f.ID) && p.runsOn(adcp.Val(req.PublisherDomain), adcp.Val(req.PropertyID))
 	}):
 		return false

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp"
@@ -25,7 +26,7 @@ type Config struct {
 	// AgentURL is the agent's own address. It owns the formats in the catalogue,
 	// so it is part of every format_id. Required, absolute.
 	AgentURL string
-	// Catalogue is what the seller sells. Required.
+	// Catalogue is what the seller sells first; see [Service.Sell]. Required.
 	Catalogue *Catalogue
 	// Clock tells the time. Required.
 	Clock clock.Clock
@@ -54,14 +55,13 @@ type Config struct {
 
 // Service is a sales agent.
 type Service struct {
-	tenant    string
-	name      string
-	agentURL  string
-	catalogue *Catalogue
-	clock     clock.Clock
-	log       *slog.Logger
-	describe  func(*adcp.GetAdcpCapabilitiesResponse)
-	discovery
+	tenant   string
+	name     string
+	agentURL string
+	clock    clock.Clock
+	log      *slog.Logger
+	describe func(*adcp.GetAdcpCapabilitiesResponse)
+	shelves  atomic.Pointer[shelf]
 	booking
 }
 
@@ -87,9 +87,9 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{
 		tenant: c.Tenant, name: c.Name, agentURL: c.AgentURL,
-		catalogue: c.Catalogue, clock: c.Clock, log: c.Logger, describe: c.Describe,
+		clock: c.Clock, log: c.Logger, describe: c.Describe,
 	}
-	if err := s.showCatalogue(); err != nil {
+	if err := s.Sell(c.Catalogue); err != nil {
 		return nil, err
 	}
 	if err := s.takeOrders(c); err != nil {

@@ -202,6 +202,14 @@ func (s *Sales) CatchUp(ctx context.Context) error {
 // settleWithin is how soon a job that failed must be due again to be waited for.
 const settleWithin = 10 * time.Second
 
+// Sell makes c the catalogue from the next call on, and its supply the ad server's.
+func (s *Sales) Sell(c *seller.Catalogue) error {
+	if err := s.adServer.Stock(supply.Of(c)); err != nil {
+		return err
+	}
+	return s.service.Sell(c)
+}
+
 // Settle waits until the queue has done what is due, with what failed and is
 // soon tried again, so that a simulated clock does not run ahead of the work.
 func (s *Sales) Settle(ctx context.Context) error { return s.queue.DrainWithin(ctx, settleWithin) }

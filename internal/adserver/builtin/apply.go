@@ -145,7 +145,7 @@ func (a *application) check() error {
 func (a *application) checkLineItem(i int, li adserver.LineItem) error {
 	row, held := a.items[li.ID]
 	if !held {
-		if a.products[li.ProductID] == nil {
+		if a.product(li.ProductID) == nil {
 			return refusal(i, "product_id", "there is no supply of %q", li.ProductID)
 		}
 		if over := li.Canceled || a.order.Canceled; !over && !li.End.After(a.now) {
@@ -161,7 +161,7 @@ func (a *application) checkLineItem(i int, li adserver.LineItem) error {
 	switch {
 	case was.Canceled && !li.Canceled:
 		return refusal(i, "canceled", "the line item was canceled, which is final; add a new one")
-	case was.ProductID != li.ProductID && a.products[li.ProductID] == nil:
+	case was.ProductID != li.ProductID && a.product(li.ProductID) == nil:
 		return refusal(i, "product_id", "there is no supply of %q", li.ProductID)
 	case li.Budget < spent:
 		return refusal(i, "budget", "%s is below the %s already spent", li.Budget.Format(a.order.Currency), spent.Format(a.order.Currency))

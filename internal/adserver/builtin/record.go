@@ -61,7 +61,7 @@ func (s *AdServer) lineItem(row store.AdserverLineItemsToRunRow) (*lineItem, err
 		deliveredUntil: store.Time(state.DeliveredUntil),
 		forgone:        money.Micros(state.Forgone),
 	}
-	return li.prepare(s.products[doc.ProductID]), nil
+	return li.prepare(s.product(doc.ProductID)), nil
 }
 
 func totalOf(row store.AdserverLineItem) adserver.Metrics {

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/upfront-media/upfront/internal/adserver"
@@ -36,7 +38,8 @@ type AdServer struct {
 	db       *store.DB
 	tenant   string
 	clock    clock.Clock
-	products map[string]*product
+	seed     int64
+	products atomic.Pointer[map[string]*product]
 	// turn orders changes and delivery within this process, so that none fails for
 	// another's sake. Between processes the transactions do.
 	turn sync.Mutex
@@ -49,15 +52,33 @@ func New(cfg Config) (*AdServer, error) {
 	if cfg.Store == nil || cfg.Clock == nil || cfg.Tenant == "" {
 		return nil, errors.New("built-in ad server: store, clock and tenant must be given")
 	}
-	s := &AdServer{db: cfg.Store, tenant: cfg.Tenant, clock: cfg.Clock, products: map[string]*product{}}
-	for id, supply := range cfg.Supply {
-		if err := supply.Validate(); err != nil {
-			return nil, fmt.Errorf("supply of product %q: %w", id, err)
-		}
-		s.products[id] = newProduct(id, cfg.Seed, supply)
+	s := &AdServer{db: cfg.Store, tenant: cfg.Tenant, clock: cfg.Clock, seed: cfg.Seed}
+	s.products.Store(&map[string]*product{})
+	if err := s.Stock(cfg.Supply); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
+
+// Stock adds supply, and replaces that of products it has already, for hours that
+// have not been run. Products that are not named keep what they have: line items
+// may run on them.
+func (s *AdServer) Stock(supply map[string]Supply) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	products := maps.Clone(*s.products.Load())
+	for id, of := range supply {
+		if err := of.Validate(); err != nil {
+			return fmt.Errorf("supply of product %q: %w", id, err)
+		}
+		products[id] = newProduct(id, s.seed, of)
+	}
+	s.products.Store(&products)
+	return nil
+}
+
+// product finds a product's supply; nil where it has none.
+func (s *AdServer) product(id string) *product { return (*s.products.Load())[id] }
 
 // Read implements [adserver.Adapter].
 func (s *AdServer) Read(ctx context.Context, orderID string) (adserver.Order, error) {
