@@ -35,6 +35,7 @@ func (*reading) MayCall(op *adcp.Operation) *adcp.Error {
 }
 
 func (*reading) SeesAccount(string) bool { return true }
+func (*reading) Reach() string           { return "" }
 
 // readingToken is the same of an OAuth token.
 type readingToken struct{ reading }

@@ -58,6 +58,8 @@ type Config struct {
 	// [MemoryIdempotency] is used, which forgets with the process and is not
 	// enough for an agent that declares idempotency as supported.
 	Idempotency IdempotencyStore
+	// RateLimit bounds how fast one principal may go; nothing is bounded by default.
+	RateLimit RateLimit
 	// Versions are the releases served, such as "3.0" and "3.1"; by default
 	// [adcp.Releases]. The last is the default for callers that name none.
 	Versions []string
@@ -137,6 +139,7 @@ type Agent struct {
 	log      *slog.Logger
 	handlers map[string]*registration
 	checked  checked
+	limits   *limiter
 	ticker   func(time.Duration) (<-chan time.Time, func())
 }
 
@@ -173,7 +176,7 @@ func New(cfg Config) *Agent {
 	if len(cfg.Versions) == 0 {
 		cfg.Versions = adcp.Releases()
 	}
-	a := &Agent{cfg: cfg, log: cfg.Logger, handlers: map[string]*registration{}, ticker: realTicker}
+	a := &Agent{cfg: cfg, log: cfg.Logger, handlers: map[string]*registration{}, ticker: realTicker, limits: newLimiter(cfg.RateLimit)}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

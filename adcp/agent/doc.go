@@ -3,7 +3,7 @@
 //
 // An [Agent] puts the same steps around every handler, in one order and for
 // every transport: credential, version, schema, account, permission,
-// idempotency, handler, response check, envelope. A transport such as package
+// idempotency, rate limit, handler, response check, envelope. A transport such as package
 // adcp/mcp hands it an operation's name, the arguments as they came and the
 // credential, and sends back the [Response] as it is; it has no code of its own
 // for a task.

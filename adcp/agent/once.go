@@ -57,7 +57,14 @@ func (a *Agent) once(ctx context.Context, r *registration, call *Call, doc *docu
 		Operation: call.Operation.Name,
 		Key:       call.IdempotencyKey,
 	}
+	fresh := keyBucket(r.op, scope)
+	if refusal := a.limits.take(fresh); refusal != nil {
+		return nil, false, refusal
+	}
 	outcome, stored, err := a.cfg.Idempotency.Begin(ctx, scope, sum)
+	if err != nil || outcome != Claimed {
+		a.limits.giveBack(fresh) // no key was added
+	}
 	if err != nil {
 		return nil, false, a.refusal(ctx, r.op, err)
 	}
@@ -223,20 +230,34 @@ func withoutCredentials(raw json.RawMessage) json.RawMessage {
 	return outer
 }
 
-// accountScope is the account part of a key's scope: the resolved account, or
-// a digest of the reference, whose natural form is public and would otherwise
-// stand in the store in the clear.
+// accountScope is the account part of a key's scope: the resolved account, which
+// the credential has been seen to reach, or else what stands for it. That is a
+// digest of the reference, whose natural form is public and would otherwise stand
+// in the store in the clear, and with it the credential's reach: an answer about
+// accounts that the request does not name is given again only to credentials that
+// reach the same ones.
 func accountScope(call *Call, doc *document) string {
 	if call.AccountID != "" {
 		return call.AccountID
 	}
-	if len(doc.account) == 0 {
+	reach := ""
+	if call.Permission != nil {
+		reach = call.Permission.Reach()
+	}
+	if len(doc.account) == 0 && reach == "" {
 		return ""
 	}
-	canonical, err := jcs.Transform(doc.account)
-	if err != nil {
-		canonical = doc.account
+	parts := []byte(call.Tenant + "\x00" + call.Principal + "\x00")
+	if len(doc.account) > 0 {
+		canonical, err := jcs.Transform(doc.account)
+		if err != nil {
+			canonical = doc.account
+		}
+		parts = append(parts, canonical...)
 	}
-	sum := sha256.Sum256(append([]byte(call.Tenant+"\x00"+call.Principal+"\x00"), canonical...))
+	if reach != "" {
+		parts = append(append(parts, "\x00reach\x00"...), reach...)
+	}
+	sum := sha256.Sum256(parts)
 	return "ref:" + hex.EncodeToString(sum[:])
 }

@@ -20,6 +20,11 @@ type Permission interface {
 	// SeesAccount tells whether the credential reaches the account; see
 	// [Caller.SeesAccount].
 	SeesAccount(accountID string) bool
+	// Reach is the same text for two credentials of a principal if and only if
+	// they reach the same accounts, whatever else they are good for, and "" for one
+	// that reaches them all. It outlives the credential: a key that takes another's
+	// place with the same accounts has the same reach, and finds its requests.
+	Reach() string
 }
 
 // ScopeNamer is a [Permission] that came with an OAuth token. A caller may ask

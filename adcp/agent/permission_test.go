@@ -22,6 +22,7 @@ func (g *grant) MayCall(op *adcp.Operation) *adcp.Error {
 }
 
 func (g *grant) SeesAccount(id string) bool { return strings.Contains(g.accounts, id) }
+func (g *grant) Reach() string              { return g.accounts }
 
 // token is a grant that came with an OAuth token.
 type token struct {
@@ -64,6 +65,31 @@ func TestPermission(t *testing.T) {
 		}
 		if got := code(t, doAs(b, &grant{}, "create_media_buy", first)); got != adcp.CodeScopeInsufficient {
 			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("a remembered answer about no account in particular is told to the same reach only", func(t *testing.T) {
+		const op = "get_products"
+		again := []byte(`{"idempotency_key":"key-of-the-wide-one-2","buying_mode":"wholesale"}`)
+		ask := func(g agent.Permission) agent.Response {
+			t.Helper()
+			r := doAs(b, g, op, again)
+			if r.Error != nil {
+				t.Fatal(r.Error)
+			}
+			return r
+		}
+		ask(nil)
+		if !ask(nil).Replayed || !ask(&grant{operations: op + " list_accounts"}).Replayed {
+			t.Error("a credential that reaches as much was not told")
+		}
+		if ask(&grant{operations: op, accounts: "acct_1"}).Replayed {
+			t.Error("a credential with less reach was told")
+		}
+		if !ask(&grant{operations: op, accounts: "acct_1"}).Replayed {
+			t.Error("a credential that took its place was not told")
+		}
+		if ask(&grant{operations: op, accounts: "acct_2"}).Replayed {
+			t.Error("a credential with another reach was told")
 		}
 	})
 	t.Run("a caller that lists operations sees its scope", func(t *testing.T) {

@@ -156,6 +156,9 @@ func (a *Agent) run(ctx context.Context, r *registration, call *Call, doc *docum
 			body, err = nil, unavailable()
 		}
 	}()
+	if refusal := a.limits.admitRequest(call); refusal != nil {
+		return nil, refusal
+	}
 	raw, err := r.run(ctx, call, doc.raw)
 	if err != nil {
 		return nil, err

@@ -100,3 +100,13 @@ func (p *permission) MayCall(op *adcp.Operation) *adcp.Error {
 func (p *permission) SeesAccount(id string) bool {
 	return len(p.accounts) == 0 || slices.Contains(p.accounts, id)
 }
+
+// Reach implements agent.Permission: the accounts in order, each once.
+func (p *permission) Reach() string {
+	if len(p.accounts) == 0 {
+		return ""
+	}
+	accounts := slices.Clone(p.accounts)
+	slices.Sort(accounts)
+	return fmt.Sprintf("%q", slices.Compact(accounts))
+}

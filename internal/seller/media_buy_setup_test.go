@@ -97,6 +97,7 @@ type reaching struct{ account string }
 
 func (*reaching) MayCall(*adcp.Operation) *adcp.Error { return nil }
 func (r *reaching) SeesAccount(id string) bool        { return id == r.account }
+func (r *reaching) Reach() string                     { return r.account }
 
 // sqliteHouse opens a house on a new SQLite database, with the account of buyer.
 func sqliteHouse(t testing.TB, options ...option) *house {
