@@ -38,6 +38,8 @@ type Settings struct {
 	// Principals are the buying agents that may call, with their API keys. More
 	// keys are made with `upfront keys`.
 	Principals []PrincipalSettings `koanf:"principals"`
+	// RateLimit says how fast one principal may go.
+	RateLimit RateLimitSettings `koanf:"rate_limit"`
 	// OAuth, where its issuer is set, accepts an issuer's bearer tokens.
 	OAuth OAuthSettings `koanf:"oauth"`
 	// Identity says what the program signs with.
@@ -115,13 +117,15 @@ type SubjectSettings struct {
 }
 
 func defaults() map[string]any {
-	return map[string]any{
+	settings := map[string]any{
 		"listen":     "127.0.0.1:8080",
 		"data":       "upfront-data",
 		"log.level":  "info",
 		"log.format": "text",
 		"sales.tick": "1m",
 	}
+	rateLimitDefaults(settings)
+	return settings
 }
 
 // environment names the settings that a variable may overlay.
@@ -234,7 +238,7 @@ func (s Settings) validate() error {
 	if s.Sales.Approval.After < 0 {
 		return fmt.Errorf("sales.approval.after: %s is negative", s.Sales.Approval.After)
 	}
-	return nil
+	return s.RateLimit.validate()
 }
 
 // principals turns the settings into directory entries, reading keys from the

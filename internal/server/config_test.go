@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/upfront-media/upfront/adcp/agent"
 	"github.com/upfront-media/upfront/internal/account"
 )
 
@@ -39,6 +40,9 @@ func TestTheExampleConfigurationLoads(t *testing.T) {
 	if err != nil || len(principals) != 1 || principals[0].KeySHA256 != account.HashKey(testKey) {
 		t.Errorf("principals = %v, %v; want acme with the key's digest", principals, err)
 	}
+	if l := s.RateLimit.limit(); l.Requests.PerSecond != 500 || l.Reads != agent.DefaultKeyReads || l.Writes != agent.DefaultKeyWrites {
+		t.Errorf("limits of rate by default: %+v", l)
+	}
 	if s.Sales.Tick != time.Minute || s.Data != "upfront-data" {
 		t.Errorf("defaults are not laid below the file: %+v", s)
 	}
@@ -67,6 +71,8 @@ func TestRefusedConfigurations(t *testing.T) {
 		{"a tick is not too short", "sales: {tick: 1ms}", "sales.tick"},
 		{"an approval is not in the past", "sales: {approval: {after: -1h}}", "negative"},
 		{"an unknown setting of the issuer is named", "oauth: {isuer: x}", "isuer"},
+		{"a rate is not negative", "rate_limit: {requests: {per_second: -1}}", "rate_limit.requests"},
+		{"an unknown limit is named", "rate_limit: {request: {burst: 1}}", "request"},
 		{"public_url is absolute", "public_url: sales.example.com", "public_url"},
 		{"it is YAML", "listen: [", "yaml"},
 	} {

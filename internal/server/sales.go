@@ -41,6 +41,8 @@ type SalesConfig struct {
 	// Self, where given, is what the program tells of itself: its signing keys
 	// and where they are.
 	Self *identity.Self
+	// RateLimit bounds how fast one principal may go; nothing is bounded by default.
+	RateLimit agent.RateLimit
 	// Approval says who signs orders that need a person.
 	SalesDesk seller.SalesDesk
 	// Seed makes the built-in ad server's supply repeatable.
@@ -115,7 +117,7 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	}
 	s.agent = agent.New(agent.Config{
 		Name: "upfront", Version: Version, Clock: c.Clock, Authenticator: s.directory,
-		Accounts: s.service, Idempotency: s.db.Idempotency(store.IdempotencyConfig{}),
+		Accounts: s.service, Idempotency: s.db.Idempotency(store.IdempotencyConfig{}), RateLimit: c.RateLimit,
 		Logger: s.log, Observe: s.metrics.observe,
 	})
 	s.service.Register(s.agent)

@@ -78,6 +78,7 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 		Clock:      clock.System{},
 		Principals: principals,
 		OAuth:      oauth,
+		RateLimit:  s.RateLimit.limit(),
 		Self:       self,
 		SalesDesk:  seller.SalesDesk{ApproveAfter: s.Sales.Approval.After},
 		Logger:     log,

@@ -21,7 +21,7 @@ const shopKey = "a-key-for-the-shop-of-the-tests"
 
 // openShop runs the whole sales agent with a catalogue of the demonstration on
 // SQLite, and gives the address of its MCP endpoint.
-func openShop(tb testing.TB, now clock.Clock) string {
+func openShop(tb testing.TB, now clock.Clock, options ...func(*SalesConfig)) string {
 	tb.Helper()
 	f, err := examples.Catalogues.Open("catalogues/northlight.yaml")
 	if err != nil {
@@ -33,12 +33,16 @@ func openShop(tb testing.TB, now clock.Clock) string {
 		tb.Fatal(err)
 	}
 	web := httptest.NewUnstartedServer(nil)
-	sales, err := NewSales(tb.Context(), SalesConfig{
+	cfg := SalesConfig{
 		Tenant: "sales", PublicURL: "http://" + web.Listener.Addr().String(), Catalogue: catalogue,
 		Store:      store.Config{Path: filepath.Join(tb.TempDir(), "sales.db")},
 		Clock:      now,
 		Principals: []account.Principal{{Name: "acme", KeySHA256: account.HashKey(shopKey), Sandbox: true}},
-	})
+	}
+	for _, o := range options {
+		o(&cfg)
+	}
+	sales, err := NewSales(tb.Context(), cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}
