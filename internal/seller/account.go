@@ -84,10 +84,14 @@ func accountOf(r store.SellerAccount) (*Account, error) {
 func (a *Account) wire() adcp.Account {
 	w := adcp.Account{
 		AccountID: a.ID, Name: a.Name(), Advertiser: new(a.Key.BrandDomain), Status: a.Status,
-		Brand: new(a.Key.brand()), Operator: new(a.Key.Operator), PaymentTerms: a.Terms.PaymentTerms,
+		Brand: new(a.Key.brand()), Operator: new(a.Key.Operator),
+		BillingEntity: a.Terms.invoiced(), PaymentTerms: a.Terms.PaymentTerms,
 	}
 	if a.Terms.Billing != "" {
 		w.Billing = new(a.Terms.Billing)
+	}
+	if a.Status == adcp.AccountStatusPendingApproval {
+		w.Setup = &adcp.AccountSetup{Message: setupMessage}
 	}
 	if a.Key.Sandbox {
 		w.Sandbox = new(true)
@@ -95,10 +99,39 @@ func (a *Account) wire() adcp.Account {
 	return w
 }
 
-func keyOf(brand adcp.BrandReference, operator string, sandbox bool) AccountKey {
+// setupMessage tells the buyer of a pending account what happens next.
+const setupMessage = "The seller looks at the account; its status becomes active once it is approved."
+
+// invoiced is who pays, without the bank details: those are written, never read.
+func (t AccountTerms) invoiced() *adcp.BusinessEntity {
+	if t.BillingEntity == nil {
+		return nil
+	}
+	e := *t.BillingEntity
+	e.Bank = nil
+	return &e
+}
+
+// authorization is what the caller's credential is good for on its accounts, where
+// that is less than everything.
+func (s *Service) authorization(caller agent.Caller) *adcp.AccountAuthorization {
+	if caller.Permission == nil || s.served == nil {
+		return nil
+	}
+	a := &adcp.AccountAuthorization{AllowedTasks: []string{}, ReadOnly: new(true)}
+	for _, op := range s.served(caller) {
+		a.AllowedTasks = append(a.AllowedTasks, op.Name)
+		*a.ReadOnly = *a.ReadOnly && !op.Mutating
+	}
+	return a
+}
+
+// keyOf is the natural key that the caller names. A sandbox credential has sandbox
+// accounts only, so it need not say so each time.
+func keyOf(caller agent.Caller, brand adcp.BrandReference, operator string, sandbox bool) AccountKey {
 	return AccountKey{
 		BrandDomain: strings.ToLower(brand.Domain), BrandID: adcp.Val(brand.BrandID),
-		Operator: strings.ToLower(operator), Sandbox: sandbox,
+		Operator: strings.ToLower(operator), Sandbox: sandbox || caller.Sandbox,
 	}
 }
 
@@ -119,50 +152,87 @@ func (s *Service) ResolveAccount(ctx context.Context, caller agent.Caller, op *a
 	switch {
 	case err == nil:
 		return a.ID, nil
-	case errors.Is(err, errNoRow) && (op == adcp.ListAccounts.Operation || op.Access == adcp.AccessPublic):
-		return "", nil // a filter that matches nothing, or a public read that needs no account
+	case errors.Is(err, errNoRow) && (op == adcp.ListAccounts.Operation || op.Access != adcp.AccessAccount):
+		return "", nil // a filter that matches nothing, or what needs no account
 	case errors.Is(err, errNoRow):
 		return "", errAccountNotFound("account")
 	}
 	return "", err
 }
 
-// account reads the caller's account that ref names. An account that the caller's
-// credential does not reach is no row, like one that does not exist.
+// account finds the caller's account that ref names: by identifier, or by brand and
+// operator, where a pair that was not seen yet names an account too; see
+// [Service.implied]. An account that the caller's credential does not reach is no
+// row, like one that does not exist.
 func (s *Service) account(ctx context.Context, q *store.Queries, caller agent.Caller, ref *adcp.AccountReference) (*Account, error) {
-	var r store.SellerAccount
-	var err error
 	if ref.AccountID != nil {
-		r, err = row(q.SellerAccount(ctx, store.SellerAccountParams{Tenant: s.tenant, Principal: caller.Principal, AccountID: *ref.AccountID}))
-	} else {
-		k := keyOf(adcp.Val(ref.Brand), adcp.Val(ref.Operator), adcp.Val(ref.Sandbox))
-		r, err = row(q.SellerAccountByKey(ctx, store.SellerAccountByKeyParams{
-			Tenant: s.tenant, Principal: caller.Principal,
-			BrandDomain: k.BrandDomain, BrandID: k.BrandID, Operator: k.Operator, Sandbox: k.Sandbox,
-		}))
+		r, err := row(q.SellerAccount(ctx, store.SellerAccountParams{Tenant: s.tenant, Principal: caller.Principal, AccountID: *ref.AccountID}))
+		if err == nil && !caller.SeesAccount(r.AccountID) {
+			err = errNoRow
+		}
+		if err != nil {
+			return nil, fmt.Errorf("account: %w", err)
+		}
+		return accountOf(r)
 	}
+	a, err := s.accountByKey(ctx, q, caller, keyOf(caller, adcp.Val(ref.Brand), adcp.Val(ref.Operator), adcp.Val(ref.Sandbox)))
+	if err != nil {
+		return nil, fmt.Errorf("account: %w", err)
+	}
+	return a, nil
+}
+
+// accountByKey finds the account of a natural key. In the sandbox an operator that
+// was not seen yet stands for the one that the brand has there, if it has one only:
+// test drivers name now the agency and now the brand itself.
+func (s *Service) accountByKey(ctx context.Context, q *store.Queries, caller agent.Caller, k AccountKey) (*Account, error) {
+	a, err := s.declared(ctx, q, caller, k)
+	if !errors.Is(err, errNoRow) {
+		return a, err
+	}
+	if caller.Sandbox {
+		_, list, err := s.accounts(ctx, q, caller)
+		if err != nil {
+			return nil, err
+		}
+		list = slices.DeleteFunc(list, func(a *Account) bool { return a.Key.BrandDomain != k.BrandDomain || a.Key.Sandbox != k.Sandbox })
+		if len(list) == 1 {
+			return list[0], nil
+		}
+	}
+	return s.implied(caller, k)
+}
+
+// declared finds the account that was opened under exactly this key.
+func (s *Service) declared(ctx context.Context, q *store.Queries, caller agent.Caller, k AccountKey) (*Account, error) {
+	r, err := row(q.SellerAccountByKey(ctx, store.SellerAccountByKeyParams{
+		Tenant: s.tenant, Principal: caller.Principal,
+		BrandDomain: k.BrandDomain, BrandID: k.BrandID, Operator: k.Operator, Sandbox: k.Sandbox,
+	}))
 	if err == nil && !caller.SeesAccount(r.AccountID) {
 		err = errNoRow
 	}
 	if err != nil {
-		return nil, fmt.Errorf("account: %w", err)
+		return nil, err
 	}
 	return accountOf(r)
 }
 
-// accountForWrite reads the account that a change is asked for on, and refuses
-// accounts that may not change anything.
+// accountForWrite finds the account that a change is asked for on, opens it where
+// the change is the first, and refuses accounts that may not change anything.
 func (s *Service) accountForWrite(ctx context.Context, call *agent.Call, ref *adcp.AccountReference) (*Account, error) {
 	a, err := s.account(ctx, s.db.Read(), call.Caller, ref)
-	switch {
-	case errors.Is(err, errNoRow):
+	if errors.Is(err, errNoRow) {
 		return nil, errAccountNotFound("account")
-	case err != nil:
+	}
+	if err == nil {
+		a, err = s.opened(ctx, call, a)
+	}
+	if err != nil {
 		return nil, err
 	}
-	if a.Status != adcp.AccountStatusActive {
-		return nil, refusal(adcp.CodeAccountSetupRequired, "account", "The account is %s.", a.Status).
-			WithSuggestion("Send the account with sync_accounts to open it again.")
+	if blocked := a.blocked(); blocked != nil {
+		return nil, blocked
 	}
 	return a, nil
 }
@@ -196,7 +266,7 @@ func (s *Service) listAccounts(ctx context.Context, call *agent.Call, req *adcp.
 		switch {
 		case req.Status != nil && a.Status != *req.Status,
 			req.Sandbox != nil && a.Key.Sandbox != *req.Sandbox,
-			req.Account != nil && !a.named(req.Account):
+			req.Account != nil && !a.named(call.Caller, req.Account):
 			continue
 		}
 		matching = append(matching, a)
@@ -210,16 +280,17 @@ func (s *Service) listAccounts(ctx context.Context, call *agent.Call, req *adcp.
 		w := a.wire()
 		resp.Accounts = append(resp.Accounts, adcp.AccountWithAuthorization{
 			AccountID: w.AccountID, Name: w.Name, Advertiser: w.Advertiser, Status: w.Status, Brand: w.Brand,
-			Operator: w.Operator, Billing: w.Billing, PaymentTerms: w.PaymentTerms, Sandbox: w.Sandbox,
+			Operator: w.Operator, Billing: w.Billing, BillingEntity: w.BillingEntity, PaymentTerms: w.PaymentTerms,
+			CreditLimit: w.CreditLimit, Setup: w.Setup, Sandbox: w.Sandbox, Authorization: s.authorization(call.Caller),
 		})
 	}
 	return resp, nil
 }
 
 // named reports whether the reference names the account.
-func (a *Account) named(ref *adcp.AccountReference) bool {
+func (a *Account) named(caller agent.Caller, ref *adcp.AccountReference) bool {
 	if ref.AccountID != nil {
 		return a.ID == *ref.AccountID
 	}
-	return a.Key == keyOf(adcp.Val(ref.Brand), adcp.Val(ref.Operator), adcp.Val(ref.Sandbox))
+	return a.Key == keyOf(caller, adcp.Val(ref.Brand), adcp.Val(ref.Operator), adcp.Val(ref.Sandbox))
 }

@@ -53,17 +53,11 @@ func (s *Service) syncAccounts(ctx context.Context, call *agent.Call, req *adcp.
 // syncAccount opens or changes one account. An entry that cannot be taken is a
 // result; an error fails the whole request.
 func (s *Service) syncAccount(ctx context.Context, tx *store.Tx, call *agent.Call, at string, e *adcp.SyncAccountsRequestAccount) (*adcp.SyncAccountsResponseAccount, error) {
-	key, ref := keyOf(adcp.Val(e.Brand), adcp.Val(e.Operator), adcp.Val(e.Sandbox)), e.Account
-	if ref == nil {
-		ref = &adcp.AccountReference{Brand: e.Brand, Operator: e.Operator, Sandbox: e.Sandbox}
-	} else if ref.AccountID == nil {
-		key = keyOf(adcp.Val(ref.Brand), adcp.Val(ref.Operator), adcp.Val(ref.Sandbox))
-	}
-	current, err := s.account(ctx, tx.Queries, call.Caller, ref)
-	if err != nil && !errors.Is(err, errNoRow) {
+	key, current, err := s.syncedAccount(ctx, tx, call, e)
+	if err != nil {
 		return nil, err
 	}
-	if current == nil && ref.AccountID != nil {
+	if current == nil && e.Account != nil && e.Account.AccountID != nil {
 		return nil, errAccountNotFound(at + ".account") // there is no brand to report a failed entry under
 	}
 	if current == nil && !call.SeesAccount(s.accountID(call.Principal, key)) {
@@ -71,18 +65,60 @@ func (s *Service) syncAccount(ctx context.Context, tx *store.Tx, call *agent.Cal
 		return failedAccount(key, nil, refusal(adcp.CodeScopeInsufficient, at, "The credential is good for certain accounts only, and not for this one.").
 			WithSuggestion("List its accounts with list_accounts, or have the operator of this agent widen it.")), nil
 	}
-	if problem := accountProblem(call, at, e, key, current); problem != nil {
+	if problem := s.accountProblem(call, at, e, key, current); problem != nil {
 		return failedAccount(key, current, problem), nil
 	}
-	now := call.Now
-	next := &Account{Principal: call.Principal, Key: key, Status: adcp.AccountStatusActive}
-	action := adcp.SyncAccountsResponseAccountActionCreated
-	if current == nil {
-		next.ID = s.accountID(call.Principal, key)
-	} else {
+	next, action := s.syncedTerms(call, e, key, current), adcp.SyncAccountsResponseAccountActionUpdated
+	switch {
+	case current == nil:
+		action, err = adcp.SyncAccountsResponseAccountActionCreated, s.insertAccount(ctx, tx, next, call.Principal)
+	case next.Status == current.Status && sameTerms(next.Terms, current.Terms):
+		action = adcp.SyncAccountsResponseAccountActionUnchanged
+	default:
+		err = s.updateAccount(ctx, tx, next, "account.updated", call.Principal)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := accountResult(next, action)
+	r.Authorization = s.authorization(call.Caller)
+	return r, nil
+}
+
+// syncedAccount finds what an entry is about: its natural key, and the account as
+// it is now, nil for one that is to be opened.
+func (s *Service) syncedAccount(ctx context.Context, tx *store.Tx, call *agent.Call, e *adcp.SyncAccountsRequestAccount) (AccountKey, *Account, error) {
+	var a *Account
+	var err error
+	key := keyOf(call.Caller, adcp.Val(e.Brand), adcp.Val(e.Operator), adcp.Val(e.Sandbox))
+	switch ref := e.Account; {
+	case ref == nil:
+		a, err = s.declared(ctx, tx.Queries, call.Caller, key)
+	case ref.AccountID != nil:
+		a, err = s.account(ctx, tx.Queries, call.Caller, ref)
+	default:
+		key = keyOf(call.Caller, adcp.Val(ref.Brand), adcp.Val(ref.Operator), adcp.Val(ref.Sandbox))
+		a, err = s.declared(ctx, tx.Queries, call.Caller, key)
+	}
+	switch {
+	case errors.Is(err, errNoRow):
+		return key, nil, nil
+	case err != nil:
+		return key, nil, err
+	}
+	return a.Key, a, nil
+}
+
+// syncedTerms is the account as the entry wants it. What the entry leaves out
+// stays; an account that its buyer closed is open again.
+func (s *Service) syncedTerms(call *agent.Call, e *adcp.SyncAccountsRequestAccount, key AccountKey, current *Account) *Account {
+	r := s.relation(call.Principal)
+	next := &Account{ID: s.accountID(call.Principal, key), Principal: call.Principal, Key: key, Status: r.NewAccounts}
+	if current != nil {
 		*next = *current
-		next.Status = adcp.AccountStatusActive
-		action = adcp.SyncAccountsResponseAccountActionUpdated
+		if current.Status == adcp.AccountStatusClosed {
+			next.Status = r.NewAccounts
+		}
 	}
 	if e.Billing != nil {
 		next.Terms.Billing = *e.Billing
@@ -93,40 +129,11 @@ func (s *Service) syncAccount(ctx context.Context, tx *store.Tx, call *agent.Cal
 	if e.BillingEntity != nil {
 		next.Terms.BillingEntity = e.BillingEntity
 	}
-	doc, err := json.Marshal(next.Terms)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case current == nil:
-		err = tx.InsertSellerAccount(ctx, store.InsertSellerAccountParams{
-			Tenant: s.tenant, AccountID: next.ID, Principal: call.Principal,
-			BrandDomain: key.BrandDomain, BrandID: key.BrandID, Operator: key.Operator, Sandbox: key.Sandbox,
-			Status: string(next.Status), Document: string(doc), CreatedAt: store.Micros(now), UpdatedAt: store.Micros(now),
-		})
-		next.Revision = 1
-	case next.Status == current.Status && sameTerms(next.Terms, current.Terms):
-		action = adcp.SyncAccountsResponseAccountActionUnchanged
-	default:
-		err = one(tx.UpdateSellerAccount(ctx, store.UpdateSellerAccountParams{
-			Status: string(next.Status), Document: string(doc), UpdatedAt: store.Micros(now),
-			Tenant: s.tenant, AccountID: next.ID, Revision: current.Revision,
-		}))
-		next.Revision++
-	}
-	if err != nil {
-		return nil, fmt.Errorf("account %s: %w", next.ID, err)
-	}
-	if action != adcp.SyncAccountsResponseAccountActionUnchanged {
-		if err := s.appendAccountEvent(ctx, tx, call, next, "account."+string(action)); err != nil {
-			return nil, err
-		}
-	}
-	return accountResult(next, action), nil
+	return next.under(r)
 }
 
 // accountProblem is why an entry cannot be taken, or nil.
-func accountProblem(call *agent.Call, at string, e *adcp.SyncAccountsRequestAccount, key AccountKey, current *Account) *adcp.Error {
+func (s *Service) accountProblem(call *agent.Call, at string, e *adcp.SyncAccountsRequestAccount, key AccountKey, current *Account) *adcp.Error {
 	switch {
 	case e.Account != nil && current == nil:
 		return errAccountNotFound(at + ".account")
@@ -139,6 +146,8 @@ func accountProblem(call *agent.Call, at string, e *adcp.SyncAccountsRequestAcco
 	case e.PreferredReportingProtocol != nil:
 		return refusal(adcp.CodeUnsupportedFeature, at+".preferred_reporting_protocol", "This seller does not deliver reports to storage.").
 			WithSuggestion("Leave preferred_reporting_protocol out and read with get_media_buy_delivery.")
+	case e.Billing != nil:
+		return s.billingProblem(call.Principal, at+".billing", *e.Billing)
 	}
 	return nil
 }
@@ -152,7 +161,10 @@ func sameTerms(a, b AccountTerms) bool {
 func accountResult(a *Account, action adcp.SyncAccountsResponseAccountAction) *adcp.SyncAccountsResponseAccount {
 	r := &adcp.SyncAccountsResponseAccount{
 		AccountID: new(a.ID), Brand: a.Key.brand(), Operator: a.Key.Operator, Name: new(a.Name()),
-		Action: action, Status: a.Status, PaymentTerms: a.Terms.PaymentTerms,
+		Action: action, Status: a.Status, PaymentTerms: a.Terms.PaymentTerms, BillingEntity: a.Terms.invoiced(),
+	}
+	if a.Status == adcp.AccountStatusPendingApproval {
+		r.Setup = &adcp.SyncAccountsResponseAccountSetup{Message: setupMessage}
 	}
 	if a.Terms.Billing != "" {
 		r.Billing = new(a.Terms.Billing)
@@ -170,7 +182,9 @@ func failedAccount(key AccountKey, current *Account, problem *adcp.Error) *adcp.
 		Brand: key.brand(), Operator: key.Operator, Status: adcp.AccountStatusRejected,
 		Action: adcp.SyncAccountsResponseAccountActionFailed, Errors: []adcp.Error{*problem},
 	}
-	if current != nil {
+	// Terms that were declined are a rejected request, whatever stands from before.
+	declined := problem.Code == adcp.CodeBillingNotSupported || problem.Code == adcp.CodeBillingNotPermittedForAgent
+	if current != nil && !declined {
 		r = accountResult(current, adcp.SyncAccountsResponseAccountActionFailed)
 		r.Errors = []adcp.Error{*problem}
 	}
@@ -188,27 +202,10 @@ func (s *Service) closeAccounts(ctx context.Context, tx *store.Tx, call *agent.C
 		if kept[a.ID] || a.Status == adcp.AccountStatusClosed {
 			continue
 		}
-		doc, err := json.Marshal(a.Terms)
-		if err != nil {
-			return err
-		}
-		if err := one(tx.UpdateSellerAccount(ctx, store.UpdateSellerAccountParams{
-			Status: string(adcp.AccountStatusClosed), Document: string(doc), UpdatedAt: store.Micros(call.Now),
-			Tenant: s.tenant, AccountID: a.ID, Revision: a.Revision,
-		})); err != nil {
-			return fmt.Errorf("close account %s: %w", a.ID, err)
-		}
-		a.Revision++
-		if err := s.appendAccountEvent(ctx, tx, call, a, "account.closed"); err != nil {
+		a.Status = adcp.AccountStatusClosed
+		if err := s.updateAccount(ctx, tx, a, "account.closed", call.Principal); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (s *Service) appendAccountEvent(ctx context.Context, tx *store.Tx, call *agent.Call, a *Account, kind string) error {
-	return tx.AppendEvent(ctx, store.Event{
-		Tenant: s.tenant, ID: eventID(a.ID, kind, a.Revision), At: call.Now,
-		Kind: kind, Subject: a.ID, Actor: call.Principal,
-	})
 }

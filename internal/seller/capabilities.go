@@ -41,7 +41,7 @@ func (s *Service) capabilities(_ context.Context, _ *agent.Call, req *adcp.GetAd
 	}
 	if s.takesOrders() {
 		resp.Account = &adcp.GetAdcpCapabilitiesResponseAccount{
-			SupportedBilling:    []adcp.BillingParty{adcp.BillingPartyOperator, adcp.BillingPartyAgent, adcp.BillingPartyAdvertiser},
+			SupportedBilling:    s.billing,
 			RequireOperatorAuth: new(false),
 			RequiredForProducts: new(false),
 		}

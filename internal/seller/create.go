@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp"
@@ -107,7 +108,7 @@ func (s *Service) newMediaBuy(call *agent.Call, account *Account, library map[st
 		c.add(adcp.CodeValidationError, "packages", "A media buy holds at most %d packages.", maxPackages)
 		return nil, c.err()
 	}
-	if keyOf(req.Brand, "", false).BrandDomain != account.Key.BrandDomain {
+	if !strings.EqualFold(req.Brand.Domain, account.Key.BrandDomain) {
 		c.refuse(refusal(adcp.CodeValidationError, "brand.domain", "The account is for another brand, %s.", account.Key.BrandDomain).
 			WithSuggestion("Name the account's brand, or use the brand's own account."))
 	}

@@ -72,7 +72,7 @@ func openHouse(t testing.TB, db *store.DB, options ...option) *house {
 		Clock: h.clock, Accounts: h.service, Idempotency: db.Idempotency(store.IdempotencyConfig{}),
 		Authenticator: agent.AuthenticatorFunc(func(_ context.Context, c agent.Credential) (agent.Caller, error) {
 			principal, reach, narrow := strings.Cut(c.Value, "@")
-			caller := agent.Caller{Tenant: "shop", Principal: principal, Anonymous: c.Scheme == ""}
+			caller := agent.Caller{Tenant: "shop", Principal: principal, Anonymous: c.Scheme == "", Sandbox: strings.HasPrefix(principal, "sandbox")}
 			if narrow {
 				caller.Permission = &reaching{reach}
 			}

@@ -44,6 +44,10 @@ type Config struct {
 	// calls were answered "submitted". Without it a push_notification_config is
 	// refused.
 	Webhooks *webhook.Outbox
+	// Billing are the parties that the seller invoices; all of the protocol's where empty.
+	Billing []adcp.BillingParty
+	// Relations is what was agreed with principals, by name; "" is for all others.
+	Relations map[string]Relation
 	// SalesDesk decides on orders that wait for a person.
 	SalesDesk SalesDesk
 	// Describe, where given, adds to each capabilities answer what concerns the
@@ -61,7 +65,9 @@ type Service struct {
 	clock    clock.Clock
 	log      *slog.Logger
 	describe func(*adcp.GetAdcpCapabilitiesResponse)
-	shelves  atomic.Pointer[shelf]
+	// served are the operations that a caller may call on the agent.
+	served  func(agent.Caller) []*adcp.Operation
+	shelves atomic.Pointer[shelf]
 	booking
 }
 
@@ -100,6 +106,7 @@ func New(c Config) (*Service, error) {
 
 // Register puts the service's handlers on an agent.
 func (s *Service) Register(a *agent.Agent) {
+	s.served = a.Operations
 	agent.Handle(a, adcp.GetAdcpCapabilities, s.capabilities)
 	agent.Handle(a, adcp.GetProducts, s.getProducts)
 	agent.Handle(a, adcp.ListCreativeFormats, s.listCreativeFormats)

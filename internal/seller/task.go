@@ -33,6 +33,8 @@ type booking struct {
 	waiting      waiting
 	patience     patience
 	webhooks     *webhook.Outbox
+	billing      []adcp.BillingParty
+	relations    map[string]Relation
 }
 
 // takeOrders sets the service up to take orders, or leaves it a catalogue.
@@ -49,7 +51,10 @@ func (s *Service) takeOrders(c Config) error {
 	case c.SalesDesk.ApproveAfter < 0:
 		return errors.New("seller: Config.SalesDesk.ApproveAfter is below zero")
 	}
-	s.booking = booking{db: c.Store, adServer: c.AdServer, answerWithin: c.AnswerWithin, desk: c.SalesDesk, webhooks: c.Webhooks}
+	s.booking = booking{db: c.Store, adServer: c.AdServer, answerWithin: c.AnswerWithin, desk: c.SalesDesk, webhooks: c.Webhooks, billing: c.Billing, relations: c.Relations}
+	if len(s.billing) == 0 {
+		s.billing = defaultBilling()
+	}
 	if s.answerWithin <= 0 {
 		s.answerWithin = DefaultAnswerWithin
 	}
