@@ -149,7 +149,7 @@ type registration struct {
 	// success tells that answers carry a flag of success besides their status,
 	// which a refusal must then carry as well.
 	success bool
-	run     func(ctx context.Context, call *Call, arguments json.RawMessage) (json.RawMessage, error)
+	run     func(ctx context.Context, call *Call, arguments json.RawMessage) (answer, error)
 }
 
 // New returns an agent without handlers. It panics when Clock or Authenticator
@@ -185,27 +185,39 @@ func New(cfg Config) *Agent {
 
 // Handle registers h for op. It panics when op already has a handler.
 func Handle[Req, Resp any](a *Agent, op adcp.Op[Req, Resp], h Handler[Req, Resp]) {
+	register(a, op, func(ctx context.Context, call *Call, req *Req) (answer, error) {
+		resp, err := h(ctx, call, req)
+		if err != nil {
+			return answer{}, err
+		}
+		rest, err := encode(op.Operation, resp)
+		return answer{rest: rest}, err
+	})
+}
+
+// register puts h behind bytes.
+func register[Req, Resp any](a *Agent, op adcp.Op[Req, Resp], h func(context.Context, *Call, *Req) (answer, error)) {
 	if _, taken := a.handlers[op.Name]; taken {
 		panic(fmt.Sprintf("agent: %s has a handler already", op.Name))
 	}
 	a.handlers[op.Name] = &registration{
 		op:      op.Operation,
 		success: hasSuccess(reflect.TypeFor[Resp]()),
-		run: func(ctx context.Context, call *Call, arguments json.RawMessage) (json.RawMessage, error) {
+		run: func(ctx context.Context, call *Call, arguments json.RawMessage) (answer, error) {
 			req := new(Req)
 			if err := adcp.Unmarshal(arguments, req); err != nil {
-				return nil, undecodable(err)
+				return answer{}, undecodable(err)
 			}
-			resp, err := h(ctx, call, req)
-			if err != nil {
-				return nil, err
-			}
-			if resp == nil {
-				return nil, fmt.Errorf("the handler of %s answered nothing", op.Name)
-			}
-			return json.Marshal(resp)
+			return h(ctx, call, req)
 		},
 	}
+}
+
+func encode[Resp any](op *adcp.Operation, resp *Resp) (json.RawMessage, error) {
+	if resp == nil {
+		return nil, fmt.Errorf("the handler of %s answered nothing", op.Name)
+	}
+	return json.Marshal(resp)
 }
 
 func hasSuccess(t reflect.Type) bool {

@@ -15,23 +15,34 @@ const maxErrorBytes = 4096
 
 // sealInner gives a handler's answer the part of the envelope that belongs to
 // its first run and is remembered with it: the release served, and the task
-// status where the handler did not set one.
-func sealInner(raw []byte, version string) ([]byte, error) {
+// status where the handler did not set one. With the name of a list, the body
+// has that list, empty, and at is where its elements go.
+func sealInner(raw []byte, version, list string) (body []byte, at int, err error) {
 	members, object := scan(raw)
 	if !object {
-		return nil, fmt.Errorf("the handler's answer is not a JSON object")
+		return nil, 0, fmt.Errorf("the handler's answer is not a JSON object")
 	}
 	status := json.RawMessage(`"completed"`)
 	for _, m := range members {
 		if m.name == "status" && len(m.value) > 2 {
 			status = m.value
 		}
+		if list != "" && m.name == list {
+			return nil, 0, fmt.Errorf("the handler answered %s twice: in its response and as items", list)
+		}
 	}
-	b := bytes.NewBuffer(make([]byte, 0, len(raw)+64))
+	b := bytes.NewBuffer(make([]byte, 0, len(raw)+len(list)+64))
 	b.WriteString(`{"adcp_version":`)
 	b.Write(quote(version))
 	b.WriteString(`,"status":`)
 	b.Write(status)
+	if list != "" {
+		b.WriteByte(',')
+		b.Write(quote(list))
+		b.WriteString(`:[`)
+		at = b.Len()
+		b.WriteByte(']')
+	}
 	for _, m := range members {
 		switch m.name {
 		case "adcp_version", "status", "context", "replayed":
@@ -44,26 +55,46 @@ func sealInner(raw []byte, version string) ([]byte, error) {
 		}
 	}
 	b.WriteByte('}')
-	return b.Bytes(), nil
+	return b.Bytes(), at, nil
+}
+
+// served is an inner answer on its way to the caller.
+type served struct {
+	inner []byte
+	// replayed tells that it was given before; kept, that it is remembered and
+	// its bytes are not ours alone.
+	replayed, kept bool
 }
 
 // sealAnswer gives the inner answer what belongs to this very call: the
 // caller's context, byte for byte, and the mark of a replay.
-func sealAnswer(inner []byte, context json.RawMessage, replayed bool) json.RawMessage {
-	b := bytes.NewBuffer(make([]byte, 0, len(inner)+len(context)+32))
-	b.Write(inner[:len(inner)-1])
-	if replayed {
-		b.WriteString(`,"replayed":true`)
+func sealAnswer(s served, context json.RawMessage) json.RawMessage {
+	if !echoable(context) && !s.replayed {
+		return s.inner
 	}
-	writeContext(b, context)
-	b.WriteByte('}')
-	return b.Bytes()
+	open := s.inner[:len(s.inner)-1]
+	if s.kept {
+		open = append(make([]byte, 0, len(open)+roomFor(context)), open...)
+	}
+	if s.replayed {
+		open = append(open, `,"replayed":true`...)
+	}
+	if echoable(context) {
+		open = append(append(open, `,"context":`...), context...)
+	}
+	return append(open, '}')
 }
 
-// writeContext echoes the caller's context. The protocol makes it an object;
-// anything else was refused by the schema and is not repeated.
+// roomFor is how many bytes sealAnswer may add.
+func roomFor(context json.RawMessage) int { return len(context) + len(`,"replayed":true,"context":}`) }
+
+// echoable tells whether a context is given back. The protocol makes it an
+// object; anything else was refused by the schema and is not repeated.
+func echoable(context json.RawMessage) bool { return len(context) > 0 && context[0] == '{' }
+
+// writeContext echoes the caller's context.
 func writeContext(b *bytes.Buffer, context json.RawMessage) {
-	if len(context) > 0 && context[0] == '{' {
+	if echoable(context) {
 		b.WriteString(`,"context":`)
 		b.Write(context)
 	}

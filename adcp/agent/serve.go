@@ -80,25 +80,25 @@ func (a *Agent) DoAs(ctx context.Context, caller Caller, req Request) (resp Resp
 		return a.refuse(a.handlers[req.Operation], refusal, doc.context, version)
 	}
 	version = served
-	body, replayed, refusal := a.serve(ctx, caller, a.handlers[req.Operation], &doc, version)
+	answer, refusal := a.serve(ctx, caller, a.handlers[req.Operation], &doc, version)
 	if refusal != nil {
 		return a.refuse(a.handlers[req.Operation], refusal, doc.context, version)
 	}
 	return Response{
-		Body:       sealAnswer(body, doc.context, replayed),
+		Body:       sealAnswer(answer, doc.context),
 		HTTPStatus: http.StatusOK,
-		Replayed:   replayed,
+		Replayed:   answer.replayed,
 	}
 }
 
 // serve runs the steps from the schema on. The body it returns is the inner
 // answer: with version and status, without context and replay mark.
-func (a *Agent) serve(ctx context.Context, caller Caller, r *registration, doc *document, version string) ([]byte, bool, *adcp.Error) {
+func (a *Agent) serve(ctx context.Context, caller Caller, r *registration, doc *document, version string) (served, *adcp.Error) {
 	if refusal := checkKey(r.op, doc.idempotencyKey); refusal != nil {
-		return nil, false, refusal
+		return served{}, refusal
 	}
 	if refusal := adcp.ValidateRequest(r.op, doc.raw); refusal != nil {
-		return nil, false, refusal
+		return served{}, refusal
 	}
 	call := &Call{
 		Caller:         caller,
@@ -108,7 +108,7 @@ func (a *Agent) serve(ctx context.Context, caller Caller, r *registration, doc *
 		Now:            a.cfg.Clock.Now().UTC(),
 	}
 	if refusal := a.resolveAccount(ctx, call, doc); refusal != nil {
-		return nil, false, refusal
+		return served{}, refusal
 	}
 	if r.op.Mutating {
 		// A caller that hangs up does not leave a change half made.
@@ -116,9 +116,10 @@ func (a *Agent) serve(ctx context.Context, caller Caller, r *registration, doc *
 	}
 	if !remembers(call) {
 		body, err := a.run(ctx, r, call, doc)
-		return body, false, a.refusal(ctx, r.op, err)
+		return served{inner: body}, a.refusal(ctx, r.op, err)
 	}
-	return a.once(ctx, r, call, doc)
+	body, replayed, refusal := a.once(ctx, r, call, doc)
+	return served{inner: body, replayed: replayed, kept: true}, refusal
 }
 
 // resolveAccount reads the account a request names and asks the resolver for it.
@@ -159,21 +160,11 @@ func (a *Agent) run(ctx context.Context, r *registration, call *Call, doc *docum
 	if refusal := a.limits.admitRequest(call); refusal != nil {
 		return nil, refusal
 	}
-	raw, err := r.run(ctx, call, doc.raw)
+	ans, err := r.run(ctx, call, doc.raw)
 	if err != nil {
 		return nil, err
 	}
-	body, err = sealInner(raw, call.Version)
-	if err != nil {
-		return nil, err
-	}
-	if a.cfg.Responses == CheckResponses {
-		if err := a.checked.response(r.op, body); err != nil {
-			// Not wrapped: it is our mistake, and no refusal of the caller.
-			return nil, errors.New("the answer breaks the response schema: " + err.Error())
-		}
-	}
-	return body, nil
+	return a.seal(r.op, ans, call.Version, roomFor(doc.context))
 }
 
 // refusal turns whatever a step returned into what the caller is told. Faults

@@ -23,31 +23,27 @@ type query struct {
 
 // getProducts answers get_products in brief and wholesale mode. A caller without
 // a credential sees everything but prices.
-func (s *Service) getProducts(_ context.Context, call *agent.Call, req *adcp.GetProductsRequest) (*adcp.GetProductsResponse, error) {
+func (s *Service) getProducts(_ context.Context, call *agent.Call, req *adcp.GetProductsRequest) (*adcp.GetProductsResponse, []adcp.Item, error) {
 	q, w, refusal := s.newQuery(call, req)
 	if refusal != nil {
-		return nil, refusal
+		return nil, nil, refusal
 	}
-	list, err := q.list(w.query)
-	if err != nil {
-		return nil, err
-	}
-	version := list.version
+	list := q.list(w.query)
 	resp := &adcp.GetProductsResponse{
 		Status:               adcp.TaskStatusCompleted,
-		WholesaleFeedVersion: &version,
+		WholesaleFeedVersion: &list.version,
 		// Everybody buys off the same rate card.
 		CacheScope: new(adcp.GetProductsResponseCacheScopePublic),
 	}
-	if req.IfWholesaleFeedVersion != nil && *req.IfWholesaleFeedVersion == version {
+	if req.IfWholesaleFeedVersion != nil && *req.IfWholesaleFeedVersion == list.version {
 		resp.Unchanged = new(true)
-		return resp, nil
+		return resp, nil, nil
 	}
 	resp.FilterDiagnostics = list.diagnostics
-	page, pagination := pageOf(w, list.products)
-	resp.Products = make([]adcp.Product, len(page))
-	for i, p := range page {
-		resp.Products[i] = selectFields(p, req.Fields)
+	page, pagination := pageOf(w, list.offers)
+	products, err := q.itemsOf(page)
+	if err != nil {
+		return nil, nil, err
 	}
 	resp.Pagination = pagination
 	if q.hidePrices {
@@ -62,7 +58,7 @@ func (s *Service) getProducts(_ context.Context, call *agent.Call, req *adcp.Get
 	if req.Catalog != nil {
 		resp.CatalogApplied = new(false)
 	}
-	return resp, nil
+	return resp, products, nil
 }
 
 // newQuery checks what the schema cannot, and finds the request's place in its list.

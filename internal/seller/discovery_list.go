@@ -1,6 +1,11 @@
 package seller
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
 	"sync"
 
 	"github.com/upfront-media/upfront/adcp"
@@ -9,7 +14,7 @@ import (
 // productList is everything that answers a request, before it is cut into pages.
 // It is shared between calls and never changed.
 type productList struct {
-	products    []adcp.Product
+	offers      []offer
 	diagnostics *adcp.GetProductsResponseFilterDiagnostics
 	// version names the list's content.
 	version string
@@ -61,32 +66,44 @@ func (q *query) timeless() bool {
 
 // list works out what answers the query of that name, or gives what was worked
 // out before.
-func (q *query) list(name string) (*productList, error) {
+func (q *query) list(name string) *productList {
 	if q.timeless() {
 		if known := q.lists.get(name); known != nil {
-			return known, nil
+			return known
 		}
 	}
 	candidates, diagnostics := filterProducts(q.offer(q.principal), q.filters(), q.prices)
-	all := make([]adcp.Product, 0, len(candidates))
+	offers := make([]offer, 0, len(candidates))
 	if q.req.BuyingMode == adcp.GetProductsRequestBuyingModeBrief {
 		for _, r := range q.rank(candidates) {
-			p := q.product(r.product, r.prices)
-			p.BriefRelevance = &r.reason
-			all = append(all, p)
+			offers = append(offers, offer{r.product, r.prices, r.reason})
 		}
 	} else {
 		for _, c := range candidates {
-			all = append(all, q.product(c.product, c.prices))
+			offers = append(offers, offer{product: c.product, prices: c.prices})
 		}
 	}
-	version, err := digest(all)
-	if err != nil {
-		return nil, err
-	}
-	list := &productList{products: all, diagnostics: diagnostics, version: version}
+	list := &productList{offers: offers, diagnostics: diagnostics, version: q.listVersion(offers)}
 	if q.timeless() {
 		q.lists.put(name, list)
 	}
-	return list, nil
+	return list
+}
+
+// listVersion names what is shown of the offers: which they are, what they are
+// made of, and how they are shown.
+func (q *query) listVersion(offers []offer) string {
+	h := sha256.New()
+	part := func(text string) {
+		var size [8]byte
+		h.Write(binary.BigEndian.AppendUint64(size[:0], uint64(len(text))))
+		_, _ = io.WriteString(h, text)
+	}
+	part(fmt.Sprint(q.hidePrices, q.flight.known(), q.flight.days(), q.countries))
+	for _, o := range offers {
+		part(q.digests[o.product])
+		part(o.priceKey())
+		part(o.reason)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -224,39 +224,3 @@ func convert[T ~string](texts []string) []T {
 	}
 	return out
 }
-
-// selectFields leaves out the optional parts of a product that were not asked
-// for. What the protocol's product schema requires is always there.
-func selectFields(p adcp.Product, fields []adcp.GetProductsRequestField) adcp.Product {
-	if len(fields) == 0 {
-		return p
-	}
-	out := adcp.Product{
-		ProductID: p.ProductID, Name: p.Name, Description: p.Description,
-		PublisherProperties: p.PublisherProperties, DeliveryType: p.DeliveryType,
-		FormatIDs: p.FormatIDs, PricingOptions: p.PricingOptions, ReportingCapabilities: p.ReportingCapabilities,
-	}
-	for _, f := range fields {
-		switch f {
-		case adcp.GetProductsRequestFieldChannels:
-			out.Channels = p.Channels
-		case adcp.GetProductsRequestFieldVideoPlacementTypes:
-			out.VideoPlacementTypes = p.VideoPlacementTypes
-		case adcp.GetProductsRequestFieldAudioDistributionTypes:
-			out.AudioDistributionTypes = p.AudioDistributionTypes
-		case adcp.GetProductsRequestFieldSponsoredPlacementTypes:
-			out.SponsoredPlacementTypes = p.SponsoredPlacementTypes
-		case adcp.GetProductsRequestFieldExclusivity:
-			out.Exclusivity = p.Exclusivity
-		case adcp.GetProductsRequestFieldForecast:
-			out.Forecast = p.Forecast
-		case adcp.GetProductsRequestFieldDeliveryMeasurement:
-			out.DeliveryMeasurement = p.DeliveryMeasurement
-		case adcp.GetProductsRequestFieldCreativePolicy:
-			out.CreativePolicy = p.CreativePolicy
-		case adcp.GetProductsRequestFieldBriefRelevance:
-			out.BriefRelevance = p.BriefRelevance
-		}
-	}
-	return out
-}

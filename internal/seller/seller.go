@@ -108,7 +108,7 @@ func New(c Config) (*Service, error) {
 func (s *Service) Register(a *agent.Agent) {
 	s.served = a.Operations
 	agent.Handle(a, adcp.GetAdcpCapabilities, s.capabilities)
-	agent.Handle(a, adcp.GetProducts, s.getProducts)
+	agent.HandleList(a, adcp.GetProducts, "products", s.getProducts)
 	agent.Handle(a, adcp.ListCreativeFormats, s.listCreativeFormats)
 	s.registerBooking(a)
 }

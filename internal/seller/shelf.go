@@ -16,9 +16,12 @@ type shelf struct {
 	// version names the catalogue's content; a cursor is good for one content.
 	version  string
 	products map[string]*Product
-	index    *brief.Index
-	formats  []adcp.Format
-	lists    *productLists
+	// digests name what there is to show of each product.
+	digests map[*Product]string
+	index   *brief.Index
+	formats []adcp.Format
+	lists   *productLists
+	items   *productItems
 	// private tells that some products are not for everybody.
 	private bool
 }
@@ -37,7 +40,8 @@ func (s *Service) Sell(c *Catalogue) error {
 	}
 	next := &shelf{
 		Catalogue: c, version: version, products: make(map[string]*Product, len(c.Products)),
-		index: indexProducts(c.Products), lists: new(productLists),
+		digests: make(map[*Product]string, len(c.Products)),
+		index:   indexProducts(c.Products), lists: new(productLists), items: new(productItems),
 	}
 	for _, f := range c.Formats {
 		format := f.wire(s.agentURL)
@@ -47,7 +51,12 @@ func (s *Service) Sell(c *Catalogue) error {
 		next.formats = append(next.formats, format)
 	}
 	for _, p := range c.Products {
-		if err := validate("core/product.json", view{agentURL: s.agentURL}.product(p, p.Pricing)); err != nil {
+		shown := view{agentURL: s.agentURL}.product(p, p.Pricing)
+		if err := validate("core/product.json", shown); err != nil {
+			return fmt.Errorf("seller: catalogue: product %s: %w", p.ID, err)
+		}
+		// A flight shows more of the last two.
+		if next.digests[p], err = digest(shown, p.Forecast, p.Supply); err != nil {
 			return fmt.Errorf("seller: catalogue: product %s: %w", p.ID, err)
 		}
 		next.products[p.ID] = p
