@@ -9,13 +9,17 @@ import (
 func serveCommand(c console) *cobra.Command {
 	var config string
 	var given struct{ listen, public, data, database string }
+	var sandbox bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve a sales agent",
 		Long: "Serves the sales agent at /sales/mcp, health at /healthz and metrics at /metrics.\n" +
 			"Without --config it sells an example catalogue and knows no principal, so that anyone may\n" +
-			"browse and nobody can buy. examples/upfront.yaml shows every setting.",
-		Example: "upfront serve --config examples/upfront.yaml",
+			"browse and nobody can buy. examples/upfront.yaml shows every setting.\n\n" +
+			"With --sandbox it is an agent to test against: it knows the protocol's published test\n" +
+			"principals and offers them comply_test_controller, signs orders by itself after a second, and\n" +
+			"keeps its data and its log in upfront-sandbox. It then listens on loopback only.",
+		Example: "upfront serve --config examples/upfront.yaml\nupfront serve --sandbox",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			over := map[string]any{}
@@ -26,6 +30,9 @@ func serveCommand(c console) *cobra.Command {
 					over[setting] = value
 				}
 			}
+			if cmd.Flags().Changed("sandbox") {
+				over["sandbox"] = sandbox
+			}
 			settings, err := server.LoadSettings(config, c.Getenv, over)
 			if err != nil {
 				return err
@@ -35,8 +42,9 @@ func serveCommand(c console) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&given.listen, "addr", "", "address to listen on (default 127.0.0.1:8080)")
 	cmd.Flags().StringVar(&given.public, "public-url", "", "address under which others reach the agent (default http:// and --addr)")
-	cmd.Flags().StringVar(&given.data, "data", "", "directory of the embedded database (default upfront-data)")
+	cmd.Flags().StringVar(&given.data, "data", "", "directory of the embedded database (default upfront-data, or upfront-sandbox)")
 	cmd.Flags().StringVar(&given.database, "database", "", "postgres:// URL of a database to use instead")
+	cmd.Flags().BoolVar(&sandbox, "sandbox", false, "be an agent to test against; loopback only")
 	cmd.Flags().StringVar(&config, "config", "", "configuration file")
 	return cmd
 }

@@ -174,6 +174,21 @@ func TestServeWithoutConfiguration(t *testing.T) {
 	}
 }
 
+func TestServeSandbox(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	address, said := serving(t, "--sandbox", "--data", data)
+	for _, want := range []string{"SANDBOX", "demo-acme-outdoor-v1", "demo-acme-outdoor-live-v1", filepath.Join(data, "sandbox.log")} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("it does not say %s: %s", want, said)
+		}
+	}
+	got := inProcess(t, "", "call", "--token", "demo-acme-outdoor-v1", address+"/sales/mcp", "get_products", `{"buying_mode":"wholesale"}`)
+	if got.code != exitOK || !strings.Contains(got.out, `"fixed_price"`) {
+		t.Errorf("code %d, %s, %.300s", got.code, got.err, got.out)
+	}
+}
+
 func TestRefusedCalls(t *testing.T) {
 	t.Parallel()
 	address, _ := serving(t, "--config", "../../examples/upfront.yaml")
@@ -210,6 +225,8 @@ func TestRefusedServe(t *testing.T) {
 		{"its keys must be set", []string{"--config", "../../examples/upfront.yaml"}, "UPFRONT_KEY_ACME"},
 		{"an address has a port", []string{"--addr", "localhost"}, "HOST:PORT"},
 		{"a database is PostgreSQL", []string{"--database", "mysql://x"}, "postgres://"},
+		{"a sandbox is on loopback", []string{"--sandbox", "--addr", "0.0.0.0:0"}, "loopback only"},
+		{"a sandbox has no public address", []string{"--sandbox", "--public-url", "https://sales.example.com"}, "no public address"},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			t.Parallel()

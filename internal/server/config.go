@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -22,12 +23,16 @@ import (
 // the environment (UPFRONT_LISTEN and so on) and then flags are laid.
 // examples/upfront.yaml shows every setting with a comment.
 type Settings struct {
+	// Sandbox makes this an agent to test against instead of one that trades; see
+	// [Settings.sandbox].
+	Sandbox bool `koanf:"sandbox"`
 	// Listen is the address to listen on, such as "127.0.0.1:8080".
 	Listen string `koanf:"listen"`
 	// PublicURL is the address under which others reach this agent; it names the
 	// agent in creative formats. Default: http:// and the listening address.
 	PublicURL string `koanf:"public_url"`
-	// Data is the directory for the embedded database.
+	// Data is the directory for the embedded database; "upfront-data" where empty,
+	// "upfront-sandbox" in the sandbox.
 	Data string `koanf:"data"`
 	// Database is a postgres:// URL; empty means the embedded database in Data.
 	Database string `koanf:"database"`
@@ -62,14 +67,16 @@ type SalesSettings struct {
 	Catalogue string `koanf:"catalogue"`
 	// Approval says what becomes of orders on products that need a person's signature.
 	Approval ApprovalSettings `koanf:"approval"`
-	// Tick is how often delivery and states catch up with the clock, such as "1m".
+	// Tick is how often delivery and states catch up with the clock; 1m where zero,
+	// 1s in the sandbox.
 	Tick time.Duration `koanf:"tick"`
 }
 
 // ApprovalSettings says who signs orders on products with manual approval.
 type ApprovalSettings struct {
 	// After, where positive, signs an order by itself that long after it was
-	// received: a sales desk with a standing instruction. Zero waits for a person.
+	// received: a sales desk with a standing instruction. Zero waits for a person,
+	// and is 1s in the sandbox.
 	After time.Duration `koanf:"after"`
 }
 
@@ -119,10 +126,8 @@ type SubjectSettings struct {
 func defaults() map[string]any {
 	settings := map[string]any{
 		"listen":     "127.0.0.1:8080",
-		"data":       "upfront-data",
 		"log.level":  "info",
 		"log.format": "text",
-		"sales.tick": "1m",
 	}
 	rateLimitDefaults(settings)
 	return settings
@@ -188,7 +193,19 @@ func LoadSettings(path string, getenv func(string) string, flags map[string]any)
 			s.Identity.Keys[i].File = filepath.Join(filepath.Dir(path), k.File)
 		}
 	}
+	s.complete()
 	return s, s.validate()
+}
+
+// complete fills what is left out and whose default depends on the sandbox.
+func (s *Settings) complete() {
+	data, tick, approval := "upfront-data", time.Minute, time.Duration(0)
+	if s.Sandbox {
+		data, tick, approval = "upfront-sandbox", time.Second, time.Second
+	}
+	s.Data = cmp.Or(s.Data, data)
+	s.Sales.Tick = cmp.Or(s.Sales.Tick, tick)
+	s.Sales.Approval.After = cmp.Or(s.Sales.Approval.After, approval)
 }
 
 func readConfig(path string) (map[string]any, error) {
@@ -228,6 +245,9 @@ func (s Settings) validate() error {
 		if u, err := url.Parse(s.PublicURL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 			return fmt.Errorf("public_url: %q is not an http(s) address", s.PublicURL)
 		}
+	}
+	if err := s.validateSandbox(); err != nil {
+		return err
 	}
 	if s.Database != "" && !strings.HasPrefix(s.Database, "postgres://") && !strings.HasPrefix(s.Database, "postgresql://") {
 		return fmt.Errorf("database: want a postgres:// URL, or leave it out for the embedded database")

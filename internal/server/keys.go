@@ -33,7 +33,7 @@ func OpenKeys(ctx context.Context, s Settings, create bool) (*Keys, error) {
 		return nil, err
 	}
 	return &Keys{
-		Keyring: account.NewKeyring(account.KeyringConfig{Store: db, Tenant: salesTenant}),
+		Keyring: account.NewKeyring(account.KeyringConfig{Store: db, Tenant: s.tenant()}),
 		db:      db, configured: s.Principals,
 	}, nil
 }
@@ -53,8 +53,8 @@ func (k *Keys) Create(ctx context.Context, n account.NewKey) (string, account.Ke
 func (k *Keys) Close() error { return k.db.Close() }
 
 // knowsNobody tells that there is no principal at all, and so nobody who can buy.
-func (s *Sales) knowsNobody(ctx context.Context, configured []account.Principal) (bool, error) {
-	if len(configured) > 0 || s.oauth {
+func (s *Sales) knowsNobody(ctx context.Context, configured Settings) (bool, error) {
+	if len(configured.Principals) > 0 || configured.Sandbox || s.oauth {
 		return false, nil
 	}
 	keys, err := s.keys.List(ctx)

@@ -36,6 +36,8 @@ type SalesConfig struct {
 	Store      store.Config
 	Clock      clock.Clock
 	Principals []account.Principal
+	// TestKits are the protocol's published test principals, which a sandbox knows.
+	TestKits []account.TestKit
 	// OAuth, where given, names the issuer whose tokens are accepted.
 	OAuth *account.OAuthConfig
 	// Self, where given, is what the program tells of itself: its signing keys
@@ -95,7 +97,7 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 		return s, err
 	}
 	if s.directory, err = account.New(account.Config{
-		Tenant: c.Tenant, Principals: c.Principals, Store: s.db, OAuth: c.OAuth, Logger: s.log,
+		Tenant: c.Tenant, Principals: c.Principals, TestKits: c.TestKits, Store: s.db, OAuth: c.OAuth, Logger: s.log,
 	}); err != nil {
 		return s, err
 	}

@@ -24,9 +24,6 @@ import (
 // Version is the program's version as it names itself to other agents.
 const Version = "0.1.0"
 
-// salesTenant keys everything the sales agent stores.
-const salesTenant = "sales"
-
 // salesStore is where the sales agent keeps its state.
 func (s Settings) salesStore() store.Config {
 	return store.Config{URL: s.Database, Path: filepath.Join(s.Data, "sales.db")}
@@ -39,7 +36,12 @@ const stopWithin = 15 * time.Second
 // new calls, lets running ones and jobs end, and closes the database. It says on
 // out where it listens; logs go there too.
 func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.Writer) error {
-	log, err := s.Log.logger(out)
+	logTo, closeLog, err := s.logWriter(out)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	log, err := s.Log.logger(logTo)
 	if err != nil {
 		return err
 	}
@@ -73,10 +75,11 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 		return errors.Join(err, listener.Close())
 	}
 	sales, err := NewSales(ctx, SalesConfig{
-		Tenant: salesTenant, Name: s.Sales.Name, PublicURL: s.PublicURL, Catalogue: catalogue,
+		Tenant: s.tenant(), Name: s.Sales.Name, PublicURL: s.PublicURL, Catalogue: catalogue,
 		Store:      s.salesStore(),
 		Clock:      clock.System{},
 		Principals: principals,
+		TestKits:   s.testKits(),
 		OAuth:      oauth,
 		RateLimit:  s.RateLimit.limit(),
 		Self:       self,
@@ -86,8 +89,11 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	if s.Sandbox {
+		s.announceSandbox(out)
+	}
 	fmt.Fprintf(out, "%s sells %d products at http://%s/sales/mcp\n", catalogue.Name, len(catalogue.Products), listener.Addr())
-	if nobody, err := sales.knowsNobody(ctx, principals); err != nil {
+	if nobody, err := sales.knowsNobody(ctx, s); err != nil {
 		log.Error("keys", "err", err)
 	} else if nobody {
 		fmt.Fprintln(out, "no principal is known: anyone may browse, nobody can buy (make a key: upfront keys create)")

@@ -1,0 +1,104 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/upfront-media/upfront/internal/account"
+)
+
+// Tenants key what the sales agent stores, so that a sandbox beside a trading
+// agent in one database shares nothing with it, keys included.
+const (
+	salesTenant   = "sales"
+	sandboxTenant = "sandbox"
+)
+
+// tenant keys everything the sales agent stores.
+func (s Settings) tenant() string {
+	if s.Sandbox {
+		return sandboxTenant
+	}
+	return salesTenant
+}
+
+// testKits are the published principals, known in the sandbox alone.
+func (s Settings) testKits() []account.TestKit {
+	if s.Sandbox {
+		return account.TestKits()
+	}
+	return nil
+}
+
+// KeylessAPI tells that REST needs no key: whoever reaches a sandbox is on the
+// same machine.
+func (s Settings) KeylessAPI() bool { return s.Sandbox }
+
+// validateSandbox keeps the sandbox, whose keys anybody can read, from being
+// reached by anybody.
+func (s Settings) validateSandbox() error {
+	if !s.Sandbox {
+		return nil
+	}
+	if host, _, _ := net.SplitHostPort(s.Listen); !loopback(host) {
+		return fmt.Errorf("sandbox: it has published keys and listens on loopback only, which %q is not; use listen: 127.0.0.1:8080, or leave sandbox out", s.Listen)
+	}
+	if s.PublicURL == "" {
+		return nil
+	}
+	if u, err := url.Parse(s.PublicURL); err != nil || !loopback(u.Hostname()) {
+		return fmt.Errorf("sandbox: it has published keys and no public address; leave public_url (%s) out, or sandbox", s.PublicURL)
+	}
+	return nil
+}
+
+// loopback tells whether the host names this machine and nothing else. It
+// resolves nothing: only names that mean loopback everywhere count.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// sandboxLog is the file that a sandbox logs to.
+func (s Settings) sandboxLog() string { return filepath.Join(s.Data, "sandbox.log") }
+
+// logWriter is where logs go: to out, or in the sandbox to a file of its own, so
+// that its few lines on how to use it stay on the screen.
+func (s Settings) logWriter(out io.Writer) (io.Writer, func(), error) {
+	if !s.Sandbox {
+		return out, func() {}, nil
+	}
+	if err := os.MkdirAll(s.Data, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("data: %w", err)
+	}
+	file, err := os.OpenFile(s.sandboxLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("data: %w", err)
+	}
+	return file, func() { _ = file.Close() }, nil
+}
+
+// announceSandbox says what the sandbox is and how to call it.
+func (s Settings) announceSandbox(out io.Writer) {
+	fmt.Fprintf(out, "SANDBOX: nothing here is real. Orders are signed by themselves after %s.\n", s.Sales.Approval.After)
+	fmt.Fprintln(out, "principals, by their published keys:")
+	for _, k := range s.testKits() {
+		note := "sandbox"
+		switch {
+		case k.Live:
+			note = "live: has no comply_test_controller"
+		case len(k.Billing) > 0:
+			note = fmt.Sprintf("sandbox; may be billed through %v only", k.Billing[0])
+		}
+		fmt.Fprintf(out, "  %-27s %s\n", k.Key(), note)
+	}
+	fmt.Fprintf(out, "data in %s, log in %s\n", s.Data, s.sandboxLog())
+}
