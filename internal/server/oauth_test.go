@@ -207,7 +207,7 @@ func TestNobodyIsKnown(t *testing.T) {
 	sales := openSales(t, nil)
 	want := func(nobody bool, when string) {
 		t.Helper()
-		if got, err := sales.knowsNobody(t.Context(), nil); got != nobody || err != nil {
+		if got, err := sales.knowsNobody(t.Context(), Settings{}); got != nobody || err != nil {
 			t.Errorf("%s: %t, %v; want %t", when, got, err, nobody)
 		}
 	}
