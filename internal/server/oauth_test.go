@@ -221,7 +221,7 @@ func TestNobodyIsKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(true, "with a revoked key")
-	if got, err := sales.knowsNobody(t.Context(), []account.Principal{{Name: "acme"}}); got || err != nil {
+	if got, err := sales.knowsNobody(t.Context(), Settings{Principals: []PrincipalSettings{{Name: "acme"}}}); got || err != nil {
 		t.Errorf("with a configured principal: %t, %v", got, err)
 	}
 }
