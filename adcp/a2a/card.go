@@ -37,15 +37,15 @@ func (h *handler) serveCard(w http.ResponseWriter, r *http.Request, endpoint str
 		http.Error(w, "The agent card is read with GET.", http.StatusMethodNotAllowed)
 		return
 	}
-	caller, refusal := h.agent.Authenticate(r.Context(), credential(r))
-	if status, challenge := agent.HTTPRefusal(caller, "", refusal, h.opts.ResourceMetadata); status != http.StatusOK {
+	sender := h.agent.Identify(r, nil)
+	if status, challenge := sender.HTTPRefusal("", sender.Refusal, h.opts.ResourceMetadata); status != http.StatusOK {
 		if challenge != "" {
 			w.Header().Set("WWW-Authenticate", challenge)
 		}
-		writeJSON(w, status, h.agent.Refuse(refusal, nil).Body)
+		writeJSON(w, status, h.agent.Refuse(sender.Refusal, nil).Body)
 		return
 	}
-	card, err := json.Marshal(h.card(r, caller, endpoint))
+	card, err := json.Marshal(h.card(r, sender.Caller, endpoint))
 	if err != nil {
 		h.log.ErrorContext(r.Context(), "agent card could not be encoded", "error", err)
 		http.Error(w, "The agent card is not available.", http.StatusInternalServerError)

@@ -3,6 +3,7 @@ package a2a
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/adcp/agent"
+	"github.com/upfront-media/upfront/adcp/signing"
 )
 
 // Options changes how an agent is served. The zero value will do.
@@ -116,10 +118,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Calls are made with POST; the agent card is at "+cardName+".", http.StatusMethodNotAllowed)
 		return
 	}
-	if !isJSON(r.Header.Get("Content-Type")) {
-		http.Error(w, "The content type must be application/json.", http.StatusUnsupportedMediaType)
-		return
-	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.agent.MaxBody()+envelopeSpace))
 	if err != nil {
 		var tooLarge *http.MaxBytesError
@@ -138,36 +136,34 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveCall reads the message, demands the credential and dispatches.
 func (h *handler) serveCall(w http.ResponseWriter, r *http.Request, body []byte) {
 	msg, problem := parse(body)
-	if problem != nil {
-		h.refuse(w, http.StatusBadRequest, nil, problem.code, h.agent.Refuse(problem.refusal(), nil))
-		return
-	}
 	call := &call{method: msg.Method, extended: h.activated(w, r)}
 	if m, old := methodsOf03[msg.Method]; old {
 		call.method, call.old = m, true
-	}
-	if !accepts(r.Header.Values("Accept"), call.streams()) {
-		http.Error(w, "The answer's content type is left out by the Accept header.", http.StatusNotAcceptable)
-		return
 	}
 	var wrong *misfit
 	if call.sends() {
 		call.invocation, wrong = readInvocation(msg.Params, call.extended)
 	}
-	presented := credential(r)
-	caller, refusal := h.agent.Authenticate(r.Context(), presented)
-	if refusal == nil && wrong == nil {
-		refusal = h.admit(caller, call)
+	// Before anything is made of the headers: they may be what a signature is about.
+	sender := h.agent.Identify(r, body, call.invocations(msg)...)
+	if sender.Refusal != nil {
+		h.turnAway(w, msg.ID, call, sender, sender.Refusal)
+		return
 	}
-	if status, challenge := agent.HTTPRefusal(caller, call.invocation.skill, refusal, h.opts.ResourceMetadata); status != http.StatusOK {
-		code := int64(codeUnauthorized)
-		if status == http.StatusServiceUnavailable {
-			code = codeUnavailable
-		}
-		if challenge != "" {
-			w.Header().Set("WWW-Authenticate", challenge)
-		}
-		h.refuse(w, status, msg.ID, code, h.agent.Refuse(refusal, call.invocation.input))
+	if !isJSON(r.Header.Get("Content-Type")) {
+		http.Error(w, "The content type must be application/json.", http.StatusUnsupportedMediaType)
+		return
+	}
+	if problem != nil {
+		h.refuse(w, http.StatusBadRequest, nil, problem.code, h.agent.Refuse(problem.refusal(), nil))
+		return
+	}
+	if !accepts(r.Header.Values("Accept"), call.streams()) {
+		http.Error(w, "The answer's content type is left out by the Accept header.", http.StatusNotAcceptable)
+		return
+	}
+	caller := sender.Caller
+	if wrong == nil && h.turnAway(w, msg.ID, call, sender, h.admit(caller, call)) {
 		return
 	}
 	if wrong == nil {
@@ -184,8 +180,25 @@ func (h *handler) serveCall(w http.ResponseWriter, r *http.Request, body []byte)
 		h.answerCard(w, r, msg.ID, caller)
 		return
 	}
-	call.caller, call.owner = caller, ownerOf(caller, presented)
+	call.caller, call.owner = caller, ownerOf(sender)
 	h.dispatch(w, r, msg, call, body)
+}
+
+// turnAway answers a refusal that belongs to HTTP, and tells whether it was one.
+func (h *handler) turnAway(w http.ResponseWriter, id json.RawMessage, c *call, sender agent.Requester, refusal *adcp.Error) bool {
+	status, challenge := sender.HTTPRefusal(c.invocation.skill, refusal, h.opts.ResourceMetadata)
+	if status == http.StatusOK {
+		return false
+	}
+	code := int64(codeUnauthorized)
+	if status == http.StatusServiceUnavailable {
+		code = codeUnavailable
+	}
+	if challenge != "" {
+		w.Header().Set("WWW-Authenticate", challenge)
+	}
+	h.refuse(w, status, id, code, h.agent.Refuse(refusal, c.invocation.input))
+	return true
 }
 
 // admit tells whether the caller may make the call at all.
@@ -238,6 +251,18 @@ type call struct {
 
 func (c *call) sends() bool   { return c.method == methodSend || c.method == methodStream }
 func (c *call) streams() bool { return c.method == methodStream || c.method == methodSubscribe }
+
+// invocations are what the call asks for, as far as signatures go: the skill that
+// a message invokes, or the method itself, by the name that the caller uses.
+func (c *call) invocations(msg envelope) []signing.Invocation {
+	switch {
+	case c.sends() && c.invocation.skill != "":
+		return []signing.Invocation{{Operation: c.invocation.skill}}
+	case msg.Method != "":
+		return []signing.Invocation{{Method: msg.Method}}
+	}
+	return nil
+}
 
 type callKey struct{}
 

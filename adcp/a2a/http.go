@@ -51,23 +51,10 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// credential reads the Authorization header. Two of them are one too many, and
-// are passed on in a form that no authenticator accepts.
-func credential(r *http.Request) agent.Credential {
-	values := r.Header.Values("Authorization")
-	if len(values) == 0 {
-		return agent.Credential{}
-	}
-	scheme, value, _ := strings.Cut(strings.TrimSpace(values[0]), " ")
-	if len(values) > 1 || scheme == "" {
-		return agent.Credential{Scheme: "invalid"}
-	}
-	return agent.Credential{Scheme: strings.ToLower(scheme), Value: strings.TrimSpace(value)}
-}
-
 // ownerOf is whose a call is. A credential that is narrowed has tasks of its
 // own: it must not read what another of the same principal has asked.
-func ownerOf(caller agent.Caller, c agent.Credential) Owner {
+func ownerOf(sender agent.Requester) Owner {
+	caller, c := sender.Caller, sender.Credential
 	owner := Owner{Tenant: caller.Tenant, Principal: caller.Principal}
 	if caller.Permission != nil {
 		sum := sha256.Sum256([]byte(c.Scheme + "\x00" + c.Value))

@@ -51,6 +51,10 @@ type Config struct {
 	Clock Clock
 	// Authenticator tells who presents a credential.
 	Authenticator Authenticator
+	// Signatures, where given, verifies requests that are signed. Without it
+	// signatures are not looked at, as the protocol says of an agent that does not
+	// declare them.
+	Signatures *Signatures
 	// Accounts resolves the account a request names. Without it the reference is
 	// passed on unresolved and keys are scoped by a digest of it.
 	Accounts AccountResolver
@@ -157,6 +161,9 @@ type registration struct {
 func New(cfg Config) *Agent {
 	if cfg.Clock == nil || cfg.Authenticator == nil {
 		panic("agent: Config needs a Clock and an Authenticator")
+	}
+	if s := cfg.Signatures; s != nil && (s.Verifier == nil || s.Caller == nil) {
+		panic("agent: Signatures needs a Verifier and a Caller")
 	}
 	if cfg.MaxBody <= 0 {
 		cfg.MaxBody = DefaultMaxBody

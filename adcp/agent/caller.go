@@ -22,6 +22,10 @@ type Caller struct {
 	// Permission narrows what the credential is good for. Without one the
 	// caller may do all that its principal may.
 	Permission Permission
+	// SignedBy is the address of the agent whose signature the request carried,
+	// from where its key was found, or "" for an unsigned one. Whether that agent
+	// may act for the brand that a request names is another question.
+	SignedBy string
 }
 
 // SeesAccount tells whether the credential reaches the principal's account of

@@ -18,6 +18,7 @@ import (
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/adcp/agent"
+	"github.com/upfront-media/upfront/adcp/signing"
 )
 
 // Options changes how an agent is served. The zero value will do.
@@ -56,8 +57,8 @@ type handler struct {
 // NewHandler serves the agent over streamable HTTP: POST only, one message a
 // request, without sessions, answered in JSON. Give the agent its handlers first.
 //
-// A missing credential on an operation that needs one, and a credential that is
-// not valid on any request, are answered with HTTP 401 before anything is
+// A missing credential on an operation that needs one, and a credential or a
+// signature that is not valid on any request, are answered with HTTP 401 before anything is
 // dispatched, and an OAuth token without the scope with 403. A body above the agent's limit is answered with 413. Every other
 // refusal is a tool's answer with isError, in the protocol's form.
 func NewHandler(a *agent.Agent, o Options) http.Handler {
@@ -88,14 +89,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Only POST is served: the agent keeps no sessions and pushes no streams.", http.StatusMethodNotAllowed)
 		return
 	}
-	if !isJSON(r.Header.Get("Content-Type")) {
-		http.Error(w, "The content type must be application/json.", http.StatusUnsupportedMediaType)
-		return
-	}
-	if !acceptsJSON(r.Header.Values("Accept")) {
-		http.Error(w, "The answer is application/json, which the Accept header leaves out.", http.StatusNotAcceptable)
-		return
-	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.agent.MaxBody()+envelopeSpace))
 	if err != nil {
 		var tooLarge *http.MaxBytesError
@@ -108,23 +101,27 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The request broke off.", http.StatusBadRequest)
 		return
 	}
-	msg, ok := h.parse(w, body)
-	if !ok {
+	msg, problem := parse(body)
+	// Before anything is made of the headers: they may be what a signature is about.
+	sender := h.agent.Identify(r, body, msg.invocations()...)
+	if sender.Refusal != nil {
+		h.turnAway(w, msg, sender, sender.Refusal)
 		return
 	}
-	caller, refusal := h.agent.Authenticate(r.Context(), credential(r))
-	if refusal == nil && msg.Method == "tools/call" {
-		refusal = h.agent.Admit(caller, msg.Params.Name)
+	if !isJSON(r.Header.Get("Content-Type")) {
+		http.Error(w, "The content type must be application/json.", http.StatusUnsupportedMediaType)
+		return
 	}
-	if status, challenge := agent.HTTPRefusal(caller, msg.Params.Name, refusal, h.opts.ResourceMetadata); status != http.StatusOK {
-		code := int64(codeUnauthorized)
-		if status == http.StatusServiceUnavailable {
-			code = codeUnavailable
-		}
-		if challenge != "" {
-			w.Header().Set("WWW-Authenticate", challenge)
-		}
-		h.refuse(w, status, msg.ID, code, h.agent.Refuse(refusal, msg.Params.Arguments))
+	if !acceptsJSON(r.Header.Values("Accept")) {
+		http.Error(w, "The answer is application/json, which the Accept header leaves out.", http.StatusNotAcceptable)
+		return
+	}
+	if problem != nil {
+		h.refuse(w, http.StatusBadRequest, nil, problem.code, h.agent.Refuse(problem.refusal(), nil))
+		return
+	}
+	caller := sender.Caller
+	if msg.Method == "tools/call" && h.turnAway(w, msg, sender, h.agent.Admit(caller, msg.Params.Name)) {
 		return
 	}
 	if call, ok := h.bare(r, body); ok {
@@ -163,31 +160,64 @@ type envelope struct {
 	} `json:"params"`
 }
 
-// parse reads the message, or answers why it cannot be read. What it finds
-// decides only whether a credential is demanded by HTTP; the agent checks
-// everything again on what is dispatched.
-func (h *handler) parse(w http.ResponseWriter, body []byte) (envelope, bool) {
+// invocations are what the message asks for, as far as signatures go.
+func (e envelope) invocations() []signing.Invocation {
+	switch {
+	case e.Method == "":
+		return nil
+	case e.Method == "tools/call":
+		return []signing.Invocation{{Operation: e.Params.Name}}
+	}
+	return []signing.Invocation{{Method: e.Method}}
+}
+
+// misfit is a body that is no message: what JSON-RPC calls it, and what is wrong.
+type misfit struct {
+	code    int64
+	message string
+}
+
+func (m *misfit) refusal() *adcp.Error {
+	return adcp.NewError(adcp.CodeInvalidRequest, "", m.message).
+		WithSuggestion("Send one JSON-RPC 2.0 message, such as tools/call.")
+}
+
+// parse reads the message, or tells why it cannot be read. What it finds decides
+// only whether a credential is demanded by HTTP; the agent checks everything again
+// on what is dispatched.
+func parse(body []byte) (envelope, *misfit) {
 	var msg envelope
 	body = bytes.TrimSpace(body)
-	refuse := func(code int64, message string) (envelope, bool) {
-		h.refuse(w, http.StatusBadRequest, nil, code,
-			h.agent.Refuse(adcp.NewError(adcp.CodeInvalidRequest, "", message).
-				WithSuggestion("Send one JSON-RPC 2.0 message, such as tools/call."), nil))
-		return envelope{}, false
-	}
 	switch {
 	case !utf8.Valid(body):
-		return refuse(codeParse, "The body is not valid UTF-8.")
+		return msg, &misfit{codeParse, "The body is not valid UTF-8."}
 	case !json.Valid(body):
-		return refuse(codeParse, "The body is not valid JSON.")
+		return msg, &misfit{codeParse, "The body is not valid JSON."}
 	case body[0] == '[':
-		return refuse(codeInvalidRequest, "Batches are not served.")
+		return msg, &misfit{codeInvalidRequest, "Batches are not served."}
 	case body[0] != '{':
-		return refuse(codeInvalidRequest, "The body is not a JSON-RPC message.")
+		return msg, &misfit{codeInvalidRequest, "The body is not a JSON-RPC message."}
 	}
 	// Parameters of another shape belong to other methods and do not matter here.
 	_ = json.Unmarshal(body, &msg)
-	return msg, true
+	return msg, nil
+}
+
+// turnAway answers a refusal that belongs to HTTP, and tells whether it was one.
+func (h *handler) turnAway(w http.ResponseWriter, msg envelope, sender agent.Requester, refusal *adcp.Error) bool {
+	status, challenge := sender.HTTPRefusal(msg.Params.Name, refusal, h.opts.ResourceMetadata)
+	if status == http.StatusOK {
+		return false
+	}
+	code := int64(codeUnauthorized)
+	if status == http.StatusServiceUnavailable {
+		code = codeUnavailable
+	}
+	if challenge != "" {
+		w.Header().Set("WWW-Authenticate", challenge)
+	}
+	h.refuse(w, status, msg.ID, code, h.agent.Refuse(refusal, msg.Params.Arguments))
+	return true
 }
 
 // refuse answers before dispatch: a JSON-RPC error that carries the
@@ -216,20 +246,6 @@ func (h *handler) refuse(w http.ResponseWriter, status int, id json.RawMessage, 
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
-}
-
-// credential reads the Authorization header. Two of them are one too many, and
-// are passed on in a form that no authenticator accepts.
-func credential(r *http.Request) agent.Credential {
-	values := r.Header.Values("Authorization")
-	if len(values) == 0 {
-		return agent.Credential{}
-	}
-	scheme, value, _ := strings.Cut(strings.TrimSpace(values[0]), " ")
-	if len(values) > 1 || scheme == "" {
-		return agent.Credential{Scheme: "invalid"}
-	}
-	return agent.Credential{Scheme: strings.ToLower(scheme), Value: strings.TrimSpace(value)}
 }
 
 // hostAllowed holds the Host header to the names the agent is known by.

@@ -50,6 +50,11 @@ func NewMessage(r *http.Request, limit int64, origins ...string) (*Message, erro
 	if err != nil {
 		return nil, err
 	}
+	return messageOf(r, body, origins)
+}
+
+// messageOf is [NewMessage] for a body that was read before.
+func messageOf(r *http.Request, body []byte, origins []string) (*Message, error) {
 	m := &Message{Method: r.Method, Authority: r.Host, Header: r.Header, Body: body}
 	if r.RequestURI == "" { // Never was on a wire.
 		m.URL = r.URL.String()
@@ -60,7 +65,13 @@ func NewMessage(r *http.Request, limit int64, origins ...string) (*Message, erro
 		scheme = "https"
 	}
 	if len(origins) > 0 {
-		i := slices.IndexFunc(origins, func(origin string) bool { return serves(origin, r.Host) })
+		// One host may have an origin with TLS and one without.
+		i := slices.IndexFunc(origins, func(origin string) bool {
+			return serves(origin, r.Host) && strings.HasPrefix(origin, scheme+"://")
+		})
+		if i < 0 {
+			i = slices.IndexFunc(origins, func(origin string) bool { return serves(origin, r.Host) })
+		}
 		if i < 0 {
 			return nil, refuse(ReasonTargetURI, "the Host header names none of this server's origins")
 		}
@@ -116,6 +127,11 @@ func (m *Message) field(name string) (value string, ok bool) {
 		trimmed[i] = strings.Trim(line, " \t")
 	}
 	return strings.Join(trimmed, ", "), true
+}
+
+// signed tells whether either header of a signature is there.
+func (m *Message) signed() bool {
+	return len(m.lines("Signature")) > 0 || len(m.lines("Signature-Input")) > 0
 }
 
 // lines are a header's values whatever the case of its name, since a Message

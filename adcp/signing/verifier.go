@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -111,6 +112,22 @@ func (v *Verifier) Verify(ctx context.Context, m *Message) (Verdict, error) {
 	}}, nil
 }
 
+// VerifyRequest is [Verifier.Verify] for an HTTP request whose body was read
+// before. Origins are as for [NewMessage]; complete, where given, adds what only
+// the server knows of the message. An unsigned request is asked for no origin.
+func (v *Verifier) VerifyRequest(r *http.Request, body []byte, origins []string, complete func(*Message)) (Verdict, error) {
+	m, err := messageOf(r, body, origins)
+	if err != nil {
+		if m = (&Message{Method: r.Method, Authority: r.Host, Header: r.Header, Body: body}); m.signed() {
+			return Verdict{}, v.named(err, "10")
+		}
+	}
+	if complete != nil {
+		complete(m)
+	}
+	return v.Verify(r.Context(), m)
+}
+
 // warns leaves malformed headers refused: they must never read as unsigned.
 func (v *Verifier) warns(m *Message, refused *Error) bool {
 	return v.cfg.Profile != Webhook && refused.Reason != ReasonHeader && v.cfg.Policy.warns(m)
@@ -165,7 +182,7 @@ type check struct {
 
 // before decides whether there is a signature to check at all.
 func (c *check) before() (done bool, err error) {
-	signed := len(c.m.lines("Signature")) > 0 || len(c.m.lines("Signature-Input")) > 0
+	signed := c.m.signed()
 	if c.cfg.Profile == Webhook {
 		if len(c.m.lines(headerHMAC)) > 0 {
 			return false, refuse(ReasonMode, "the webhook is signed with HMAC and was agreed to be signed with a published key")
