@@ -23,7 +23,7 @@ func (c *Client) persist(ctx context.Context, op *adcp.Operation, sent json.RawM
 			return body, nil
 		}
 		var refusal *adcp.Error
-		if errors.As(err, &refusal) && refusal.Code == adcp.CodeVersionUnsupported {
+		if errors.As(err, &refusal) && (refusal.Code == adcp.CodeVersionUnsupported || refusal.Code == adcp.CodeAuthMissing && c.cfg.Signer != nil) {
 			// The request is not changed in mid-call; the next one knows better.
 			c.forget()
 		}

@@ -36,6 +36,11 @@ type Config struct {
 	Protocol Protocol
 	// Token is sent as a bearer credential; "" sends none.
 	Token string
+	// Signer, where given, signs requests (RFC 9421) for agents that verify
+	// signatures: for the operations that the agent lists, for those that say how
+	// webhooks to the caller are authenticated, and without a Token for all.
+	// Capabilities are then read also where Version is pinned.
+	Signer Signer
 	// HTTPClient carries the requests. Redirects are not followed, unless it has a
 	// CheckRedirect of its own: a credential should not travel to an address that
 	// it was not meant for.
@@ -117,7 +122,7 @@ func New(cfg Config) *Client {
 		cfg.Now = time.Now
 	}
 	c := &Client{cfg: cfg, asking: make(chan struct{}, 1), breaker: newBreaker(cfg.Breaker, cfg.Now)}
-	c.caller, c.undialable = dial(cfg)
+	c.caller, c.undialable = dial(cfg.signing())
 	return c
 }
 
@@ -191,19 +196,25 @@ func CallRaw(ctx context.Context, c *Client, op *adcp.Operation, arguments json.
 		return nil, &Error{Kind: Unsendable, Operation: op.Name, URL: c.cfg.URL, Err: err}
 	}
 	retrySafe := true
-	if o.version == "" {
-		if op.Name == adcp.GetAdcpCapabilities.Name {
-			o.version = newestRelease()
-		} else {
-			known, err := c.Capabilities(ctx)
-			if err != nil {
-				return nil, err
-			}
-			o.version = known.Release
-			retrySafe = !op.Mutating || known.ReplayTTL > 0
+	var known *Capabilities
+	if asks := op.Name == adcp.GetAdcpCapabilities.Name; !asks && (o.version == "" || c.cfg.Signer != nil) {
+		var err error
+		if known, err = c.Capabilities(ctx); err != nil {
+			return nil, err
 		}
 	}
+	switch {
+	case o.version != "":
+	case known == nil:
+		o.version = newestRelease()
+	default:
+		o.version = known.Release
+		retrySafe = !op.Mutating || known.ReplayTTL > 0
+	}
 	sent, err := c.complete(op, arguments, o.version)
+	if err == nil {
+		ctx, err = c.sign(ctx, op, sent, o.version, known)
+	}
 	if err != nil {
 		return nil, &Error{Kind: Unsendable, Operation: op.Name, URL: c.cfg.URL, Err: err}
 	}

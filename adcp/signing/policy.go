@@ -122,6 +122,12 @@ func (p Policy) Signs(i Invocation) bool {
 		i.in(p.WarnFor, p.MethodsWarnFor) || i.in(p.SupportedFor, p.MethodsSupportedFor))
 }
 
+// Wants is [Policy.Signs] for a request with that body, which must also be signed
+// where it says how webhooks are authenticated.
+func (p Policy) Wants(i Invocation, body []byte) bool {
+	return p.Signs(i) || p.Supported && choosesWebhookAuthentication(body) != nil
+}
+
 // Invocation is one thing that a request asks for: an operation of the
 // protocol, or a method of JSON-RPC itself. Exactly one of the two is set, so
 // that a name of one kind never stands for the other.
