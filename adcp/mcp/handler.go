@@ -162,10 +162,10 @@ type envelope struct {
 
 // invocations are what the message asks for, as far as signatures go.
 func (e envelope) invocations() []signing.Invocation {
-	switch {
-	case e.Method == "":
+	switch e.Method {
+	case "":
 		return nil
-	case e.Method == "tools/call":
+	case "tools/call":
 		return []signing.Invocation{{Operation: e.Params.Name}}
 	}
 	return []signing.Invocation{{Method: e.Method}}
