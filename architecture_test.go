@@ -10,7 +10,7 @@ import (
 // package may import only what stands on a lower floor, or on its own floor
 // where the room is the same. README, "The house", tells the same in prose.
 var floors = [][]string{
-	{"internal/clock", "internal/id", "examples"},
+	{"internal/clock", "internal/id", "internal/secret", "examples"},
 	{"adcp"},
 	{"adcp/signing"},
 	{"adcp/agent"},

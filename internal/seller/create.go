@@ -50,7 +50,8 @@ func (s *Service) order(ctx context.Context, call *agent.Call, account *Account,
 	t := &Task{
 		ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,
 		Status: adcp.TaskStatusWorking, DecidedBy: "rate_card", DecidedAt: now, CreatedAt: now, Revision: 1,
-		Change: Change{Actor: call.Principal, Context: req.Context, Push: req.PushNotificationConfig, Buys: []BuyChange{{Buy: buy, New: true}}},
+		Push:   req.PushNotificationConfig,
+		Change: Change{Actor: call.Principal, Context: req.Context, Buys: []BuyChange{{Buy: buy, New: true}}},
 	}
 	s.desk.hold(t, buy.NeedsApproval())
 	return s.db.Tx(ctx, func(tx *store.Tx) error { return s.submit(ctx, tx, t) })

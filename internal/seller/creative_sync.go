@@ -323,7 +323,8 @@ func (s *Service) submitSync(ctx context.Context, tx *store.Tx, call *agent.Call
 	t := &Task{
 		ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,
 		Status: adcp.TaskStatusWorking, DecidedBy: "seller", DecidedAt: y.now, CreatedAt: y.now, Revision: 1,
-		Change: Change{Actor: call.Principal, Context: req.Context, Push: req.PushNotificationConfig, Creatives: result, Library: y.changed},
+		Push:   req.PushNotificationConfig,
+		Change: Change{Actor: call.Principal, Context: req.Context, Creatives: result, Library: y.changed},
 	}
 	for _, id := range slices.Sorted(maps.Keys(y.buys)) {
 		c := BuyChange{Buy: y.buys[id], Affected: y.touched[id]}

@@ -66,6 +66,9 @@ func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest) (*que
 	if refusal := checkMode(req); refusal != nil {
 		return nil, walk{}, refusal
 	}
+	if refusal := s.checkDiscoveryWebhook(req); refusal != nil {
+		return nil, walk{}, refusal
+	}
 	q := &query{Service: s, shelf: s.shelf(), principal: call.Principal, req: req, view: view{agentURL: s.agentURL, hidePrices: call.Anonymous}}
 	var refusal *adcp.Error
 	if f := req.Filters; f != nil {
@@ -119,8 +122,20 @@ func checkMode(req *adcp.GetProductsRequest) *adcp.Error {
 		return adcp.NewError(adcp.CodeInvalidRequest, "refine", "refine goes with buying_mode refine only.").
 			WithSuggestion("Leave refine out.")
 	}
-	if req.PushNotificationConfig != nil && req.BuyingMode == adcp.GetProductsRequestBuyingModeBrief {
-		return adcp.NewError(adcp.CodeUnsupportedFeature, "push_notification_config", "get_products answers at once and sends no notification.").
+	return nil
+}
+
+// checkDiscoveryWebhook refuses a registration that could not be honored. What is
+// taken is never used: get_products answers at once, and what a call has answered
+// itself is not told by webhook.
+func (s *Service) checkDiscoveryWebhook(req *adcp.GetProductsRequest) *adcp.Error {
+	switch {
+	case req.PushNotificationConfig == nil:
+		return nil
+	case s.webhooks != nil:
+		return s.webhooks.Check(pushField, req.PushNotificationConfig)
+	case req.BuyingMode == adcp.GetProductsRequestBuyingModeBrief:
+		return adcp.NewError(adcp.CodeUnsupportedFeature, pushField, "get_products answers at once and sends no notification.").
 			WithSuggestion("Leave push_notification_config out.")
 	}
 	return nil

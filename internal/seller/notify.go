@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/internal/store"
@@ -24,20 +25,57 @@ func (s *Service) checkWebhook(c *checks, push *adcp.PushNotificationConfig) {
 	}
 }
 
-// outlives tells whether the task ends after its call was answered "submitted": at
-// once, because a person decides, or because the ad server took too long. A task
-// that ends before is the call's own answer.
-func (s *Service) outlives(t *Task) bool {
-	return t.Change.Submitted || s.now().Sub(t.CreatedAt) >= s.answerWithin
-}
-
-// notify has the buyer told that its task has ended, where it asked for that, in
-// the transaction that ends the task. The result is the one that the operation
-// would have answered with.
-func (s *Service) notify(ctx context.Context, tx *store.Tx, t *Task) error {
-	if s.webhooks == nil || t.Change.Push == nil || !s.outlives(t) {
+// registerPush writes down whom to tell of a task's end, in the transaction that
+// submits it. The registration is named like the task.
+func (s *Service) registerPush(ctx context.Context, tx *store.Tx, t *Task) error {
+	t.Change.Webhook = s.webhooks != nil && t.Push != nil
+	if !t.Change.Webhook {
 		return nil
 	}
+	return s.webhooks.Register(ctx, tx, webhook.Registration{ID: t.ID, Receiver: *t.Push})
+}
+
+// leave has a call answered before its task has ended. From here on the task's end is
+// told by webhook; a task that has ended meanwhile is the call's own answer instead.
+// One transaction decides which, so that the buyer hears of it in one of the two ways
+// whatever the clock says.
+func (s *Service) leave(ctx context.Context, t *Task) (*Task, error) {
+	if !t.Change.Webhook {
+		return t, nil
+	}
+	taskID := t.ID
+	err := s.db.Tx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.AnswerSellerTask(ctx, store.AnswerSellerTaskParams{Tenant: s.tenant, TaskID: taskID}); err != nil {
+			return fmt.Errorf("leave task %s: %w", taskID, err)
+		}
+		var err error
+		t, err = s.task(ctx, tx.Queries, taskID)
+		return err
+	})
+	return t, err
+}
+
+// notify has the buyer told that its task has ended, where it asked for that and has
+// not heard it in the call's own answer, in the transaction that ends the task. The
+// result is the one that the operation would have answered with.
+func (s *Service) notify(ctx context.Context, tx *store.Tx, t *Task) error {
+	if s.webhooks == nil || !t.Change.Webhook {
+		return nil
+	}
+	// The call may have been answered since the task was read.
+	current, err := s.task(ctx, tx.Queries, t.ID)
+	if err != nil {
+		return err
+	}
+	if current.Answered {
+		if err := s.tell(ctx, tx, t); err != nil {
+			return err
+		}
+	}
+	return s.webhooks.Close(ctx, tx, t.ID)
+}
+
+func (s *Service) tell(ctx context.Context, tx *store.Tx, t *Task) error {
 	result := t.Result
 	if t.Error != nil {
 		var err error
@@ -46,7 +84,8 @@ func (s *Service) notify(ctx context.Context, tx *store.Tx, t *Task) error {
 		}
 	}
 	err := s.webhooks.Enqueue(ctx, tx, webhook.Notification{
-		EventID: eventID(t.ID, "webhook."+string(t.Status), t.Revision), Resource: t.ID, Receiver: *t.Change.Push,
+		EventID: eventID(t.ID, "webhook."+string(t.Status), t.Revision), Resource: t.ID, Registration: t.ID,
+		Context: t.Change.Context,
 		Payload: adcp.MCPWebhookPayload{
 			TaskID: t.ID, TaskType: adcp.TaskType(t.Type), Protocol: new(protocolOf(t.Type)),
 			Status: t.Status, Timestamp: t.UpdatedAt, Result: result,
@@ -63,7 +102,7 @@ func (s *Service) notify(ctx context.Context, tx *store.Tx, t *Task) error {
 // hasWebhook tells of a task's row whether somebody is told of its end.
 func hasWebhook(r store.SellerTask) bool {
 	var change struct {
-		Push *struct{} `json:"push"`
+		Webhook bool `json:"webhook"`
 	}
-	return json.Unmarshal([]byte(r.Document), &change) == nil && change.Push != nil
+	return json.Unmarshal([]byte(r.Document), &change) == nil && change.Webhook
 }

@@ -5,10 +5,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/internal/adserver"
+	"github.com/upfront-media/upfront/internal/secret"
 	"github.com/upfront-media/upfront/internal/seller"
 	"github.com/upfront-media/upfront/internal/store"
 	"github.com/upfront-media/upfront/internal/store/storetest"
@@ -20,6 +24,8 @@ type mailbox struct {
 	*httptest.Server
 	mu  sync.Mutex
 	got []adcp.MCPWebhookPayload
+	// bodies are the same as they came.
+	bodies []string
 }
 
 func openMailbox(t *testing.T) *mailbox {
@@ -34,7 +40,7 @@ func openMailbox(t *testing.T) *mailbox {
 			t.Error(err)
 		}
 		m.mu.Lock()
-		m.got = append(m.got, p)
+		m.got, m.bodies = append(m.got, p), append(m.bodies, string(body))
 		m.mu.Unlock()
 	}))
 	t.Cleanup(m.Close)
@@ -61,9 +67,12 @@ func (m *mailbox) told(h *house) []adcp.MCPWebhookPayload {
 
 func telling(t *testing.T) option {
 	return func(c *seller.Config) {
-		var err error
+		box, err := secret.New(make([]byte, secret.KeySize))
+		if err != nil {
+			t.Fatal(err)
+		}
 		if c.Webhooks, err = webhook.New(webhook.Config{
-			Tenant: c.Tenant, Store: c.Store, Queue: c.Queue, Clock: c.Clock, AllowLoopback: true,
+			Tenant: c.Tenant, Store: c.Store, Queue: c.Queue, Clock: c.Clock, AllowLoopback: true, Secrets: box,
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -140,6 +149,44 @@ func TestBuyerIsToldOfTheEndOfASubmittedTask(t *testing.T) {
 	})
 }
 
+// TestBuyerIsToldWhenTheCallCouldNotWait has the ad server take longer than the call
+// waits, while the agent's own clock stands still: the answer is submitted, and so
+// the end is told. Where the task ends in time the call tells it, and nothing else.
+func TestBuyerIsToldWhenTheCallCouldNotWait(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		m := openMailbox(t)
+		h := openHouse(t, db, telling(t), answerWithin(50*time.Millisecond))
+		h.account("buyer", "acme.example")
+		held := make(chan struct{})
+		h.adServer.set(func(m *moody) { m.beforeApply = func(adserver.Order) error { <-held; return nil } })
+		request := with(h.order(radio("500")), object{
+			"push_notification_config": m.push(), "context": object{"trace": "campaign 7"},
+		})
+		late := ask[adcp.CreateMediaBuyResponse](t, &h.shop, "buyer", "create_media_buy", request)
+		if late.Status != adcp.TaskStatusSubmitted || late.MediaBuyID != nil {
+			t.Fatalf("answered %s", late.Status)
+		}
+		close(held)
+		done := h.follow(*late.TaskID)
+		got := m.told(h)
+		if len(got) != 1 || got[0].TaskID != *late.TaskID || got[0].Status != adcp.TaskStatusCompleted || string(got[0].Result) != string(done.Result) {
+			t.Fatalf("told %+v", got)
+		}
+		if !strings.Contains(m.bodies[0], `"context":{"trace":"campaign 7"}`) {
+			t.Errorf("the request's context is not in %s", m.bodies[0])
+		}
+		if err := adcp.ValidateDocument("core/mcp-webhook-payload.json", []byte(m.bodies[0])); err != nil {
+			t.Error(err)
+		}
+		// The same request again is answered as before, and nothing is told twice.
+		again := ask[adcp.CreateMediaBuyResponse](t, &h.shop, "buyer", "create_media_buy", request)
+		if *again.TaskID != *late.TaskID || len(m.told(h)) != 1 {
+			t.Errorf("answered %s, told %d times", *again.TaskID, len(m.told(h)))
+		}
+	})
+}
+
 func TestAddressesThatCannotBeTold(t *testing.T) {
 	t.Parallel()
 	m := openMailbox(t)
@@ -150,6 +197,10 @@ func TestAddressesThatCannotBeTold(t *testing.T) {
 		"sync_creatives": {"idempotency_key": h.key(), "account": acme, "creatives": []object{{
 			"creative_id": "cr_1", "name": "Spot", "format_id": object{"agent_url": agentURL, "id": "audio_30s"}, "assets": object{},
 		}}},
+		"sync_accounts": {"idempotency_key": h.key(), "accounts": []object{{
+			"brand": object{"domain": "acme.example"}, "operator": "acme.example", "billing": "operator",
+		}}},
+		"get_products": {"buying_mode": "brief", "brief": "radio"},
 	} {
 		resp := h.do(t, "buyer", operation, with(request, object{"push_notification_config": inside}))
 		if resp.Error == nil || adcp.Val(resp.Error.Field) != "push_notification_config.url" {

@@ -98,6 +98,11 @@ type Task struct {
 	UpdatedAt   time.Time
 	CompletedAt time.Time
 	Change      Change
+	// Answered says that the call was answered with the task's identifier, so that
+	// its end is told by webhook where Push asked for that.
+	Answered bool
+	// Push, of a task that is to be submitted, says whom to tell of its end.
+	Push *adcp.PushNotificationConfig
 	// Result is the operation's answer once completed; Error why it failed.
 	Result   json.RawMessage
 	Error    *adcp.Error
@@ -141,7 +146,7 @@ func taskOf(r store.SellerTask) (*Task, error) {
 	t := &Task{
 		ID: r.TaskID, Principal: r.Principal, AccountID: r.AccountID, Type: r.TaskType,
 		Status: adcp.TaskStatus(r.Status), DueAt: store.Time(r.DueAt),
-		DecidedBy: r.DecidedBy, DecidedAt: store.Time(r.DecidedAt),
+		DecidedBy: r.DecidedBy, DecidedAt: store.Time(r.DecidedAt), Answered: r.Answered,
 		CreatedAt: store.Time(r.CreatedAt), UpdatedAt: store.Time(r.UpdatedAt), CompletedAt: store.Time(r.CompletedAt),
 		Revision: r.Revision,
 	}
@@ -164,9 +169,9 @@ func taskOf(r store.SellerTask) (*Task, error) {
 // the media buys it changes: either it waits for the sales desk, or a job takes it
 // to the ad server.
 func (s *Service) submit(ctx context.Context, tx *store.Tx, t *Task) error {
-	t.Change.Submitted = t.Status == adcp.TaskStatusSubmitted
-	if s.webhooks == nil {
-		t.Change.Push = nil
+	t.Answered = t.Status == adcp.TaskStatusSubmitted
+	if err := s.registerPush(ctx, tx, t); err != nil {
+		return err
 	}
 	doc, err := json.Marshal(t.Change)
 	if err != nil {
@@ -186,7 +191,7 @@ func (s *Service) submit(ctx context.Context, tx *store.Tx, t *Task) error {
 		Tenant: s.tenant, TaskID: t.ID, Principal: t.Principal, AccountID: t.AccountID, TaskType: t.Type,
 		Status: string(t.Status), DueAt: store.Micros(t.DueAt), Document: string(doc),
 		DecidedBy: t.DecidedBy, DecidedAt: store.Micros(t.DecidedAt),
-		CreatedAt: store.Micros(t.CreatedAt), UpdatedAt: store.Micros(t.CreatedAt),
+		CreatedAt: store.Micros(t.CreatedAt), UpdatedAt: store.Micros(t.CreatedAt), Answered: t.Answered,
 	}); err != nil {
 		return fmt.Errorf("task %s: %w", t.ID, err)
 	}
@@ -266,7 +271,7 @@ func (s *Service) await(ctx context.Context, taskID string) (*Task, error) {
 		case <-told:
 		case <-poll.C:
 		case <-deadline.C:
-			return t, nil
+			return s.leave(ctx, t)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -34,7 +34,7 @@ func (s *Service) getTaskStatus(ctx context.Context, call *agent.Call, req *adcp
 	}
 	resp := &adcp.GetTaskStatusResponse{
 		TaskID: t.ID, TaskType: adcp.TaskType(t.Type), Protocol: protocolOf(t.Type), Status: t.Status,
-		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, HasWebhook: new(t.Change.Push != nil),
+		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, HasWebhook: new(t.Change.Webhook),
 	}
 	if t.settled() {
 		resp.CompletedAt = &t.CompletedAt

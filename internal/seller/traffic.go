@@ -29,10 +29,9 @@ type Change struct {
 	Buys  []BuyChange `json:"buys"`
 	// Context is the request's own, to go into the answer.
 	Context json.RawMessage `json:"context,omitzero"`
-	// Push says whom to tell of the task's end, if anyone; Submitted that the call
-	// was answered before a person had decided.
-	Push      *adcp.PushNotificationConfig `json:"push,omitzero"`
-	Submitted bool                         `json:"submitted,omitzero"`
+	// Webhook says that somebody asked to be told of the task's end: the
+	// registration is named like the task.
+	Webhook bool `json:"webhook,omitzero"`
 	// Note goes into the answer for people.
 	Note string `json:"note,omitzero"`
 	// Creatives is the answer of a sync_creatives, ready but for the ad server's word.

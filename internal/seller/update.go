@@ -86,7 +86,8 @@ func (s *Service) change(ctx context.Context, call *agent.Call, account *Account
 		t := &Task{
 			ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,
 			Status: adcp.TaskStatusWorking, DecidedBy: "rate_card", DecidedAt: now, CreatedAt: now, Revision: 1,
-			Change: Change{Actor: call.Principal, Context: req.Context, Push: req.PushNotificationConfig, Note: planned.note, Buys: []BuyChange{{
+			Push: req.PushNotificationConfig,
+			Change: Change{Actor: call.Principal, Context: req.Context, Note: planned.note, Buys: []BuyChange{{
 				Buy: planned.buy, Done: planned.done, Affected: planned.affected,
 			}}},
 		}

@@ -9,6 +9,25 @@ import (
 	"context"
 )
 
+const answerSellerTask = `-- name: AnswerSellerTask :execrows
+UPDATE seller_tasks SET answered = TRUE
+WHERE tenant = $1 AND task_id = $2 AND status IN ('working', 'submitted')
+`
+
+type AnswerSellerTaskParams struct {
+	Tenant string
+	TaskID string
+}
+
+// Only while the task has no end: the call that finds it ended answers with that.
+func (q *Queries) AnswerSellerTask(ctx context.Context, arg AnswerSellerTaskParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, answerSellerTask, arg.Tenant, arg.TaskID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const creative = `-- name: Creative :one
 SELECT tenant, account_id, creative_id, name, format_agent_url, format_id, status, document, revision, created_at, updated_at FROM creatives WHERE tenant = $1 AND account_id = $2 AND creative_id = $3
 `
@@ -486,8 +505,8 @@ func (q *Queries) InsertSellerAccount(ctx context.Context, arg InsertSellerAccou
 }
 
 const insertSellerTask = `-- name: InsertSellerTask :exec
-INSERT INTO seller_tasks (tenant, task_id, principal, account_id, task_type, status, due_at, document, result, error, decided_by, decided_at, created_at, updated_at, completed_at, revision)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', '', $9, $10, $11, $12, 0, 1)
+INSERT INTO seller_tasks (tenant, task_id, principal, account_id, task_type, status, due_at, document, result, error, decided_by, decided_at, created_at, updated_at, answered, completed_at, revision)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', '', $9, $10, $11, $12, $13, 0, 1)
 `
 
 type InsertSellerTaskParams struct {
@@ -503,6 +522,7 @@ type InsertSellerTaskParams struct {
 	DecidedAt int64
 	CreatedAt int64
 	UpdatedAt int64
+	Answered  bool
 }
 
 func (q *Queries) InsertSellerTask(ctx context.Context, arg InsertSellerTaskParams) error {
@@ -519,6 +539,7 @@ func (q *Queries) InsertSellerTask(ctx context.Context, arg InsertSellerTaskPara
 		arg.DecidedAt,
 		arg.CreatedAt,
 		arg.UpdatedAt,
+		arg.Answered,
 	)
 	return err
 }
@@ -951,7 +972,7 @@ func (q *Queries) SellerAccounts(ctx context.Context, arg SellerAccountsParams) 
 }
 
 const sellerTask = `-- name: SellerTask :one
-SELECT tenant, task_id, principal, account_id, task_type, status, due_at, document, result, error, decided_by, decided_at, created_at, updated_at, completed_at, revision FROM seller_tasks WHERE tenant = $1 AND task_id = $2
+SELECT tenant, task_id, principal, account_id, task_type, status, due_at, document, result, error, decided_by, decided_at, created_at, updated_at, completed_at, revision, answered FROM seller_tasks WHERE tenant = $1 AND task_id = $2
 `
 
 type SellerTaskParams struct {
@@ -979,12 +1000,13 @@ func (q *Queries) SellerTask(ctx context.Context, arg SellerTaskParams) (SellerT
 		&i.UpdatedAt,
 		&i.CompletedAt,
 		&i.Revision,
+		&i.Answered,
 	)
 	return i, err
 }
 
 const sellerTasksOfPrincipal = `-- name: SellerTasksOfPrincipal :many
-SELECT tenant, task_id, principal, account_id, task_type, status, due_at, document, result, error, decided_by, decided_at, created_at, updated_at, completed_at, revision FROM seller_tasks WHERE tenant = $1 AND principal = $2 ORDER BY created_at, task_id
+SELECT tenant, task_id, principal, account_id, task_type, status, due_at, document, result, error, decided_by, decided_at, created_at, updated_at, completed_at, revision, answered FROM seller_tasks WHERE tenant = $1 AND principal = $2 ORDER BY created_at, task_id
 `
 
 type SellerTasksOfPrincipalParams struct {
@@ -1018,6 +1040,7 @@ func (q *Queries) SellerTasksOfPrincipal(ctx context.Context, arg SellerTasksOfP
 			&i.UpdatedAt,
 			&i.CompletedAt,
 			&i.Revision,
+			&i.Answered,
 		); err != nil {
 			return nil, err
 		}
@@ -1033,7 +1056,7 @@ func (q *Queries) SellerTasksOfPrincipal(ctx context.Context, arg SellerTasksOfP
 }
 
 const sellerTasksWithStatus = `-- name: SellerTasksWithStatus :many
-SELECT tenant, task_id, principal, account_id, task_type, status, due_at, document, result, error, decided_by, decided_at, created_at, updated_at, completed_at, revision FROM seller_tasks WHERE tenant = $1 AND status = $2 ORDER BY created_at, task_id
+SELECT tenant, task_id, principal, account_id, task_type, status, due_at, document, result, error, decided_by, decided_at, created_at, updated_at, completed_at, revision, answered FROM seller_tasks WHERE tenant = $1 AND status = $2 ORDER BY created_at, task_id
 `
 
 type SellerTasksWithStatusParams struct {
@@ -1067,6 +1090,7 @@ func (q *Queries) SellerTasksWithStatus(ctx context.Context, arg SellerTasksWith
 			&i.UpdatedAt,
 			&i.CompletedAt,
 			&i.Revision,
+			&i.Answered,
 		); err != nil {
 			return nil, err
 		}

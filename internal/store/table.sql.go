@@ -277,6 +277,12 @@ type MediaBuyPackage struct {
 	Document        string
 }
 
+type SecretKey struct {
+	Tenant    string
+	KeyID     string
+	CreatedAt int64
+}
+
 type SellerAccount struct {
 	Tenant      string
 	AccountID   string
@@ -309,6 +315,7 @@ type SellerTask struct {
 	UpdatedAt   int64
 	CompletedAt int64
 	Revision    int64
+	Answered    bool
 }
 
 type SimulationClock struct {
@@ -326,7 +333,6 @@ type WebhookNotification struct {
 	Resource       string
 	URL            string
 	Scheme         string
-	Secret         string
 	IdempotencyKey string
 	Body           string
 	Status         string
@@ -338,6 +344,7 @@ type WebhookNotification struct {
 	EndedAt        int64
 	LastError      string
 	Revision       int64
+	RegistrationID string
 }
 
 type WebhookReceiver struct {
@@ -348,4 +355,26 @@ type WebhookReceiver struct {
 	Trips    int64
 	UntilAt  int64
 	Revision int64
+}
+
+type WebhookRegistration struct {
+	Tenant         string
+	RegistrationID string
+	URL            string
+	OperationID    string
+	Scheme         string
+	Form           string
+	Sealed         string
+	Closed         bool
+	CreatedAt      int64
+}
+
+type WebhooksSeen struct {
+	Tenant     string
+	Sender     string
+	Key        string
+	Handled    bool
+	Holder     string
+	LeaseUntil int64
+	SeenAt     int64
 }

@@ -9,8 +9,42 @@ import (
 	"context"
 )
 
+const closeWebhookRegistration = `-- name: CloseWebhookRegistration :exec
+UPDATE webhook_registrations SET closed = TRUE WHERE tenant = $1 AND registration_id = $2
+`
+
+type CloseWebhookRegistrationParams struct {
+	Tenant         string
+	RegistrationID string
+}
+
+func (q *Queries) CloseWebhookRegistration(ctx context.Context, arg CloseWebhookRegistrationParams) error {
+	_, err := q.db.ExecContext(ctx, closeWebhookRegistration, arg.Tenant, arg.RegistrationID)
+	return err
+}
+
+const eraseWebhookRegistration = `-- name: EraseWebhookRegistration :exec
+DELETE FROM webhook_registrations
+WHERE webhook_registrations.tenant = $1 AND webhook_registrations.registration_id = $2 AND closed
+  AND NOT EXISTS (SELECT 1 FROM webhook_notifications n
+    WHERE n.tenant = webhook_registrations.tenant AND n.registration_id = webhook_registrations.registration_id
+      AND n.status IN ('pending', 'dead'))
+`
+
+type EraseWebhookRegistrationParams struct {
+	Tenant         string
+	RegistrationID string
+}
+
+// A closed registration goes with its secrets once no letter needs it any more. A
+// dead one may be replayed, and does.
+func (q *Queries) EraseWebhookRegistration(ctx context.Context, arg EraseWebhookRegistrationParams) error {
+	_, err := q.db.ExecContext(ctx, eraseWebhookRegistration, arg.Tenant, arg.RegistrationID)
+	return err
+}
+
 const insertWebhookNotification = `-- name: InsertWebhookNotification :execrows
-INSERT INTO webhook_notifications (tenant, event_id, lane, position, receiver, resource, url, scheme, secret,
+INSERT INTO webhook_notifications (tenant, event_id, lane, position, receiver, resource, url, scheme, registration_id,
     idempotency_key, body, status, attempts, created_at, next_at, deadline_at, lease_until, ended_at, last_error, revision)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'pending', 0, $12, $13, $14, 0, 0, '', 1)
 ON CONFLICT (tenant, event_id) DO NOTHING
@@ -25,7 +59,7 @@ type InsertWebhookNotificationParams struct {
 	Resource       string
 	URL            string
 	Scheme         string
-	Secret         string
+	RegistrationID string
 	IdempotencyKey string
 	Body           string
 	CreatedAt      int64
@@ -43,7 +77,7 @@ func (q *Queries) InsertWebhookNotification(ctx context.Context, arg InsertWebho
 		arg.Resource,
 		arg.URL,
 		arg.Scheme,
-		arg.Secret,
+		arg.RegistrationID,
 		arg.IdempotencyKey,
 		arg.Body,
 		arg.CreatedAt,
@@ -54,6 +88,88 @@ func (q *Queries) InsertWebhookNotification(ctx context.Context, arg InsertWebho
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const insertWebhookRegistration = `-- name: InsertWebhookRegistration :exec
+INSERT INTO webhook_registrations (tenant, registration_id, url, operation_id, scheme, form, sealed, closed, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8)
+ON CONFLICT (tenant, registration_id) DO NOTHING
+`
+
+type InsertWebhookRegistrationParams struct {
+	Tenant         string
+	RegistrationID string
+	URL            string
+	OperationID    string
+	Scheme         string
+	Form           string
+	Sealed         string
+	CreatedAt      int64
+}
+
+func (q *Queries) InsertWebhookRegistration(ctx context.Context, arg InsertWebhookRegistrationParams) error {
+	_, err := q.db.ExecContext(ctx, insertWebhookRegistration,
+		arg.Tenant,
+		arg.RegistrationID,
+		arg.URL,
+		arg.OperationID,
+		arg.Scheme,
+		arg.Form,
+		arg.Sealed,
+		arg.CreatedAt,
+	)
+	return err
+}
+
+const pruneWebhookNotifications = `-- name: PruneWebhookNotifications :execrows
+DELETE FROM webhook_notifications
+WHERE tenant = $1 AND status = $2 AND ended_at < $3
+`
+
+type PruneWebhookNotificationsParams struct {
+	Tenant string
+	Status string
+	Before int64
+}
+
+func (q *Queries) PruneWebhookNotifications(ctx context.Context, arg PruneWebhookNotificationsParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, pruneWebhookNotifications, arg.Tenant, arg.Status, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const pruneWebhookRegistrations = `-- name: PruneWebhookRegistrations :execrows
+DELETE FROM webhook_registrations
+WHERE webhook_registrations.tenant = $1 AND closed
+  AND NOT EXISTS (SELECT 1 FROM webhook_notifications n
+    WHERE n.tenant = webhook_registrations.tenant AND n.registration_id = webhook_registrations.registration_id
+      AND n.status IN ('pending', 'dead'))
+`
+
+func (q *Queries) PruneWebhookRegistrations(ctx context.Context, tenant string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, pruneWebhookRegistrations, tenant)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const saveSecretKey = `-- name: SaveSecretKey :exec
+INSERT INTO secret_keys (tenant, key_id, created_at) VALUES ($1, $2, $3)
+ON CONFLICT (tenant) DO UPDATE SET key_id = excluded.key_id, created_at = excluded.created_at
+`
+
+type SaveSecretKeyParams struct {
+	Tenant    string
+	KeyID     string
+	CreatedAt int64
+}
+
+func (q *Queries) SaveSecretKey(ctx context.Context, arg SaveSecretKeyParams) error {
+	_, err := q.db.ExecContext(ctx, saveSecretKey, arg.Tenant, arg.KeyID, arg.CreatedAt)
+	return err
 }
 
 const saveWebhookReceiver = `-- name: SaveWebhookReceiver :exec
@@ -82,6 +198,28 @@ func (q *Queries) SaveWebhookReceiver(ctx context.Context, arg SaveWebhookReceiv
 		arg.UntilAt,
 	)
 	return err
+}
+
+const sealedWebhookRegistrations = `-- name: SealedWebhookRegistrations :one
+SELECT CAST(COUNT(*) AS BIGINT) AS sealed FROM webhook_registrations WHERE tenant = $1 AND sealed <> ''
+`
+
+func (q *Queries) SealedWebhookRegistrations(ctx context.Context, tenant string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, sealedWebhookRegistrations, tenant)
+	var sealed int64
+	err := row.Scan(&sealed)
+	return sealed, err
+}
+
+const secretKey = `-- name: SecretKey :one
+SELECT tenant, key_id, created_at FROM secret_keys WHERE tenant = $1
+`
+
+func (q *Queries) SecretKey(ctx context.Context, tenant string) (SecretKey, error) {
+	row := q.db.QueryRowContext(ctx, secretKey, tenant)
+	var i SecretKey
+	err := row.Scan(&i.Tenant, &i.KeyID, &i.CreatedAt)
+	return i, err
 }
 
 const updateWebhookNotification = `-- name: UpdateWebhookNotification :execrows
@@ -144,7 +282,7 @@ func (q *Queries) WebhookLaneEnd(ctx context.Context, arg WebhookLaneEndParams) 
 }
 
 const webhookLaneHead = `-- name: WebhookLaneHead :one
-SELECT tenant, event_id, lane, position, receiver, resource, url, scheme, secret, idempotency_key, body, status, attempts, created_at, next_at, deadline_at, lease_until, ended_at, last_error, revision FROM webhook_notifications
+SELECT tenant, event_id, lane, position, receiver, resource, url, scheme, idempotency_key, body, status, attempts, created_at, next_at, deadline_at, lease_until, ended_at, last_error, revision, registration_id FROM webhook_notifications
 WHERE tenant = $1 AND lane = $2 AND status = 'pending'
 ORDER BY position LIMIT 1
 `
@@ -166,7 +304,6 @@ func (q *Queries) WebhookLaneHead(ctx context.Context, arg WebhookLaneHeadParams
 		&i.Resource,
 		&i.URL,
 		&i.Scheme,
-		&i.Secret,
 		&i.IdempotencyKey,
 		&i.Body,
 		&i.Status,
@@ -178,6 +315,7 @@ func (q *Queries) WebhookLaneHead(ctx context.Context, arg WebhookLaneHeadParams
 		&i.EndedAt,
 		&i.LastError,
 		&i.Revision,
+		&i.RegistrationID,
 	)
 	return i, err
 }
@@ -217,7 +355,7 @@ func (q *Queries) WebhookLanesDue(ctx context.Context, arg WebhookLanesDueParams
 }
 
 const webhookNotification = `-- name: WebhookNotification :one
-SELECT tenant, event_id, lane, position, receiver, resource, url, scheme, secret, idempotency_key, body, status, attempts, created_at, next_at, deadline_at, lease_until, ended_at, last_error, revision FROM webhook_notifications WHERE tenant = $1 AND event_id = $2
+SELECT tenant, event_id, lane, position, receiver, resource, url, scheme, idempotency_key, body, status, attempts, created_at, next_at, deadline_at, lease_until, ended_at, last_error, revision, registration_id FROM webhook_notifications WHERE tenant = $1 AND event_id = $2
 `
 
 type WebhookNotificationParams struct {
@@ -237,7 +375,6 @@ func (q *Queries) WebhookNotification(ctx context.Context, arg WebhookNotificati
 		&i.Resource,
 		&i.URL,
 		&i.Scheme,
-		&i.Secret,
 		&i.IdempotencyKey,
 		&i.Body,
 		&i.Status,
@@ -249,12 +386,13 @@ func (q *Queries) WebhookNotification(ctx context.Context, arg WebhookNotificati
 		&i.EndedAt,
 		&i.LastError,
 		&i.Revision,
+		&i.RegistrationID,
 	)
 	return i, err
 }
 
 const webhookNotifications = `-- name: WebhookNotifications :many
-SELECT tenant, event_id, lane, position, receiver, resource, url, scheme, secret, idempotency_key, body, status, attempts, created_at, next_at, deadline_at, lease_until, ended_at, last_error, revision FROM webhook_notifications
+SELECT tenant, event_id, lane, position, receiver, resource, url, scheme, idempotency_key, body, status, attempts, created_at, next_at, deadline_at, lease_until, ended_at, last_error, revision, registration_id FROM webhook_notifications
 WHERE tenant = $1 AND CAST($2 AS TEXT) IN ('', status)
 ORDER BY created_at DESC, event_id LIMIT CAST($3 AS BIGINT)
 `
@@ -283,7 +421,6 @@ func (q *Queries) WebhookNotifications(ctx context.Context, arg WebhookNotificat
 			&i.Resource,
 			&i.URL,
 			&i.Scheme,
-			&i.Secret,
 			&i.IdempotencyKey,
 			&i.Body,
 			&i.Status,
@@ -295,6 +432,7 @@ func (q *Queries) WebhookNotifications(ctx context.Context, arg WebhookNotificat
 			&i.EndedAt,
 			&i.LastError,
 			&i.Revision,
+			&i.RegistrationID,
 		); err != nil {
 			return nil, err
 		}
@@ -329,6 +467,181 @@ func (q *Queries) WebhookReceiver(ctx context.Context, arg WebhookReceiverParams
 		&i.Trips,
 		&i.UntilAt,
 		&i.Revision,
+	)
+	return i, err
+}
+
+const webhookRegistration = `-- name: WebhookRegistration :one
+SELECT tenant, registration_id, url, operation_id, scheme, form, sealed, closed, created_at FROM webhook_registrations WHERE tenant = $1 AND registration_id = $2
+`
+
+type WebhookRegistrationParams struct {
+	Tenant         string
+	RegistrationID string
+}
+
+func (q *Queries) WebhookRegistration(ctx context.Context, arg WebhookRegistrationParams) (WebhookRegistration, error) {
+	row := q.db.QueryRowContext(ctx, webhookRegistration, arg.Tenant, arg.RegistrationID)
+	var i WebhookRegistration
+	err := row.Scan(
+		&i.Tenant,
+		&i.RegistrationID,
+		&i.URL,
+		&i.OperationID,
+		&i.Scheme,
+		&i.Form,
+		&i.Sealed,
+		&i.Closed,
+		&i.CreatedAt,
+	)
+	return i, err
+}
+
+const abandonWebhookSeen = `-- name: abandonWebhookSeen :execrows
+DELETE FROM webhooks_seen
+WHERE tenant = $1 AND sender = $2 AND key = $3 AND handled = FALSE AND holder = $4
+`
+
+type abandonWebhookSeenParams struct {
+	Tenant string
+	Sender string
+	Key    string
+	Holder string
+}
+
+func (q *Queries) abandonWebhookSeen(ctx context.Context, arg abandonWebhookSeenParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, abandonWebhookSeen,
+		arg.Tenant,
+		arg.Sender,
+		arg.Key,
+		arg.Holder,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const claimWebhookSeen = `-- name: claimWebhookSeen :execrows
+INSERT INTO webhooks_seen (tenant, sender, key, handled, holder, lease_until, seen_at)
+VALUES ($1, $2, $3, FALSE, $4, $5, $6)
+ON CONFLICT (tenant, sender, key) DO NOTHING
+`
+
+type claimWebhookSeenParams struct {
+	Tenant     string
+	Sender     string
+	Key        string
+	Holder     string
+	LeaseUntil int64
+	SeenAt     int64
+}
+
+func (q *Queries) claimWebhookSeen(ctx context.Context, arg claimWebhookSeenParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, claimWebhookSeen,
+		arg.Tenant,
+		arg.Sender,
+		arg.Key,
+		arg.Holder,
+		arg.LeaseUntil,
+		arg.SeenAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const finishWebhookSeen = `-- name: finishWebhookSeen :execrows
+UPDATE webhooks_seen SET handled = TRUE, holder = '', lease_until = 0
+WHERE tenant = $1 AND sender = $2 AND key = $3 AND handled = FALSE AND holder = $4
+`
+
+type finishWebhookSeenParams struct {
+	Tenant string
+	Sender string
+	Key    string
+	Holder string
+}
+
+func (q *Queries) finishWebhookSeen(ctx context.Context, arg finishWebhookSeenParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, finishWebhookSeen,
+		arg.Tenant,
+		arg.Sender,
+		arg.Key,
+		arg.Holder,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const pruneWebhookSeen = `-- name: pruneWebhookSeen :execrows
+DELETE FROM webhooks_seen WHERE handled AND seen_at < $1
+`
+
+func (q *Queries) pruneWebhookSeen(ctx context.Context, seenAt int64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, pruneWebhookSeen, seenAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const reclaimWebhookSeen = `-- name: reclaimWebhookSeen :execrows
+UPDATE webhooks_seen SET holder = $1, lease_until = $2
+WHERE tenant = $3 AND sender = $4 AND key = $5 AND handled = FALSE
+  AND holder = $6 AND lease_until = $7
+`
+
+type reclaimWebhookSeenParams struct {
+	Holder           string
+	LeaseUntil       int64
+	Tenant           string
+	Sender           string
+	Key              string
+	FormerHolder     string
+	FormerLeaseUntil int64
+}
+
+func (q *Queries) reclaimWebhookSeen(ctx context.Context, arg reclaimWebhookSeenParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, reclaimWebhookSeen,
+		arg.Holder,
+		arg.LeaseUntil,
+		arg.Tenant,
+		arg.Sender,
+		arg.Key,
+		arg.FormerHolder,
+		arg.FormerLeaseUntil,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const webhookSeen = `-- name: webhookSeen :one
+SELECT tenant, sender, key, handled, holder, lease_until, seen_at FROM webhooks_seen WHERE tenant = $1 AND sender = $2 AND key = $3
+`
+
+type webhookSeenParams struct {
+	Tenant string
+	Sender string
+	Key    string
+}
+
+func (q *Queries) webhookSeen(ctx context.Context, arg webhookSeenParams) (WebhooksSeen, error) {
+	row := q.db.QueryRowContext(ctx, webhookSeen, arg.Tenant, arg.Sender, arg.Key)
+	var i WebhooksSeen
+	err := row.Scan(
+		&i.Tenant,
+		&i.Sender,
+		&i.Key,
+		&i.Handled,
+		&i.Holder,
+		&i.LeaseUntil,
+		&i.SeenAt,
 	)
 	return i, err
 }

@@ -14,10 +14,13 @@ type BreakerState string
 
 // The states of a receiver's breaker:
 //
-//	closed    --5 failures in a row--> open
-//	open      --its pause is over----> half_open: one trial
-//	half_open --the trial succeeds---> closed
-//	half_open --the trial fails------> open, for twice as long, at most half an hour
+//	closed    --10 failures in a row--> open
+//	open      --its pause is over-----> half_open: one trial
+//	half_open --the trial succeeds----> closed
+//	half_open --the trial fails-------> open, for twice as long, at most half an hour
+//
+// A receiver that answers one call in two is slow to reach, but not down: it takes ten
+// failures in a row, and the first pause is short.
 const (
 	Closed   BreakerState = "closed"
 	Open     BreakerState = "open"
@@ -25,10 +28,10 @@ const (
 )
 
 const (
-	tripAfter    = 5
-	firstOpen    = time.Minute
+	tripAfter    = 10
+	firstOpen    = 5 * time.Second
 	maxOpen      = 30 * time.Minute
-	maxOpenTrips = 5 // so many doublings reach maxOpen
+	maxOpenTrips = 9 // so many doublings reach maxOpen
 )
 
 // breaker is a receiver's row within a transaction.

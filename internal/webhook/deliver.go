@@ -61,11 +61,11 @@ func (o *Outbox) DeliverDue(ctx context.Context) (int, error) {
 // wait, and tells how long; zero is that nothing is left.
 func (o *Outbox) deliverLane(ctx context.Context, lane string) (time.Duration, error) {
 	for {
-		n, wait, err := o.claim(ctx, lane)
+		n, reg, wait, err := o.claim(ctx, lane)
 		if err != nil || n == nil {
 			return wait, err
 		}
-		sent := o.send(ctx, n)
+		sent := o.send(ctx, n, reg)
 		if ctx.Err() != nil {
 			// Ours, not the receiver's fault: the lease runs out and it is tried again.
 			return 0, ctx.Err()
@@ -78,9 +78,9 @@ func (o *Outbox) deliverLane(ctx context.Context, lane string) (time.Duration, e
 
 // claim takes the first notification of a lane, if it may be sent now. Otherwise
 // there is none, and the time until it may; zero where the lane is empty.
-func (o *Outbox) claim(ctx context.Context, lane string) (n *store.WebhookNotification, wait time.Duration, err error) {
+func (o *Outbox) claim(ctx context.Context, lane string) (n *store.WebhookNotification, reg *store.WebhookRegistration, wait time.Duration, err error) {
 	err = o.cfg.Store.Tx(ctx, func(tx *store.Tx) error {
-		n, wait = nil, 0
+		n, reg, wait = nil, nil, 0
 		for {
 			head, err := tx.WebhookLaneHead(ctx, store.WebhookLaneHeadParams{Tenant: o.cfg.Tenant, Lane: lane})
 			if errors.Is(err, store.ErrNoRow) {
@@ -110,6 +110,10 @@ func (o *Outbox) claim(ctx context.Context, lane string) (n *store.WebhookNotifi
 				wait = due.Sub(now)
 				return nil
 			}
+			r, err := tx.WebhookRegistration(ctx, store.WebhookRegistrationParams{Tenant: o.cfg.Tenant, RegistrationID: head.RegistrationID})
+			if err != nil {
+				return fmt.Errorf("the registration %s: %w", head.RegistrationID, err)
+			}
 			if err := b.try(ctx, tx, now); err != nil {
 				return err
 			}
@@ -118,29 +122,41 @@ func (o *Outbox) claim(ctx context.Context, lane string) (n *store.WebhookNotifi
 			if err := o.save(ctx, tx, &head); err != nil {
 				return err
 			}
-			n = &head
+			n, reg = &head, &r
 			return nil
 		}
 	})
 	if errors.Is(err, errTaken) {
-		return nil, time.Second, nil
+		return nil, nil, time.Second, nil
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("take a webhook: %w", err)
+		return nil, nil, 0, fmt.Errorf("take a webhook: %w", err)
 	}
-	return n, wait, nil
+	return n, reg, wait, nil
 }
 
 // send makes one attempt. Nil is that the receiver answered 2xx.
-func (o *Outbox) send(ctx context.Context, n *store.WebhookNotification) error {
+func (o *Outbox) send(ctx context.Context, n *store.WebhookNotification, reg *store.WebhookRegistration) error {
+	secrets, err := o.open(reg)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errSign, err)
+	}
 	body := []byte(n.Body)
+	if reg.Form == "" {
+		if body, err = withToken(n.Body, secrets.Token); err != nil {
+			return fmt.Errorf("%w: %w", errSign, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, attempt)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, n.URL, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("%w: %w", egress.ErrForbidden, err)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "upfront-webhook")
-	if err := o.sign(req, n, body); err != nil {
+	if reg.Form != "" && secrets.Token != "" {
+		req.Header.Set(TokenHeader, secrets.Token)
+	}
+	if err := o.sign(req, reg.Scheme, secrets.Secret, body); err != nil {
 		return fmt.Errorf("%w: %w", errSign, err)
 	}
 	resp, err := o.client.Do(req)
@@ -155,14 +171,16 @@ func (o *Outbox) send(ctx context.Context, n *store.WebhookNotification) error {
 	return nil
 }
 
-func (o *Outbox) sign(req *http.Request, n *store.WebhookNotification, body []byte) error {
-	if n.Scheme == schemeSignature {
+func (o *Outbox) sign(req *http.Request, scheme, secret string, body []byte) error {
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "upfront-webhook")
+	if scheme == schemeSignature {
 		if o.cfg.Signer == nil {
 			return errors.New("this agent has no key")
 		}
-		return o.cfg.Signer.Sign(&signing.Message{Method: req.Method, URL: n.URL, Header: req.Header, Body: body})
+		return o.cfg.Signer.Sign(&signing.Message{Method: req.Method, URL: req.URL.String(), Header: req.Header, Body: body})
 	}
-	s, err := o.shared(n.Scheme, n.Secret)
+	s, err := o.shared(scheme, secret)
 	if err != nil {
 		return err
 	}
@@ -232,9 +250,9 @@ func (o *Outbox) record(ctx context.Context, n *store.WebhookNotification, sent 
 
 // pause is how long to wait after so many attempts.
 func (o *Outbox) pause(attempts int64) time.Duration {
-	d := maxPause
-	if attempts <= 10 {
-		d = min(maxPause, firstPause<<max(attempts-1, 0))
+	d := o.cfg.RetryAtMost
+	if doublings := max(attempts-1, 0); doublings < 30 {
+		d = min(d, o.cfg.RetryAfter<<doublings)
 	}
 	return o.cfg.Jitter(d)
 }
@@ -244,7 +262,10 @@ func (o *Outbox) end(ctx context.Context, tx *store.Tx, n *store.WebhookNotifica
 	if status == Dead {
 		o.cfg.Logger.WarnContext(ctx, "a webhook was given up", "event", n.EventID, "receiver", n.Receiver, "attempts", n.Attempts, "reason", why)
 	}
-	return o.save(ctx, tx, n)
+	if err := o.save(ctx, tx, n); err != nil || status == Dead {
+		return err
+	}
+	return o.erase(ctx, tx, n.RegistrationID)
 }
 
 func (o *Outbox) save(ctx context.Context, tx *store.Tx, n *store.WebhookNotification) error {

@@ -11,6 +11,8 @@
 //
 // All that delivery has to remember is in the database, so another process, or the
 // same one after a kill, goes on where the last one stopped. Times are the injected
-// clock's. It imports nothing of this module but adcp, adcp/signing, internal/clock,
-// internal/id, internal/store and internal/job.
+// clock's. What receivers entrust to us, shared secrets and tokens, is sealed, and erased
+// with the registration's last letter. It imports nothing of this module but adcp,
+// adcp/signing, internal/clock, internal/id, internal/secret,
+// internal/store and internal/job.
 package webhook

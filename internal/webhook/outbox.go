@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/upfront-media/upfront/adcp/signing"
 	"github.com/upfront-media/upfront/internal/clock"
 	"github.com/upfront-media/upfront/internal/job"
+	"github.com/upfront-media/upfront/internal/secret"
 	"github.com/upfront-media/upfront/internal/store"
 	"github.com/upfront-media/upfront/internal/webhook/egress"
 )
@@ -30,16 +32,22 @@ const (
 const (
 	// GiveUpAfter is how long a notification is tried.
 	GiveUpAfter = 24 * time.Hour
-	// firstPause follows the first failure; it doubles up to maxPause.
-	firstPause = 5 * time.Second
-	maxPause   = time.Hour
-	// lease is how long an attempt has; an attempt of a process that died is made
-	// again after it. It is longer than the guard lets a call take.
-	lease = 30 * time.Second
+	// DefaultRetryAfter follows the first failure; the pause doubles up to
+	// DefaultRetryAtMost.
+	DefaultRetryAfter  = 5 * time.Second
+	DefaultRetryAtMost = time.Hour
+	// attempt is how long an attempt may take, and lease how long it is waited for:
+	// one of a process that died is made again after that.
+	attempt = egress.DefaultTimeout
+	lease   = attempt + 5*time.Second
 	// leasedPause is how soon a second job of a lane looks again.
 	leasedPause = 2 * time.Second
 	// sweepEvery is how often to look for lanes whose job was lost.
 	sweepEvery = time.Minute
+	// Letters are kept for a while once they have ended: what was delivered for
+	// those who ask, what was given up to be replayed.
+	keepDelivered = 7 * 24 * time.Hour
+	keepDead      = 30 * 24 * time.Hour
 )
 
 // Signer signs a webhook with the agent's published key, as [signing.Signer] does
@@ -58,12 +66,20 @@ type Config struct {
 	Queue *job.Queue
 	// Clock tells when to try again and when to give up. Required.
 	Clock clock.Clock
+	// Secrets seals what receivers have entrusted to us. Required, and the same for
+	// all processes on the database.
+	Secrets *secret.Box
 	// Signer signs for receivers that asked for no other scheme. Where nil, such
 	// registrations are refused.
 	Signer Signer
 	// AllowLoopback, for development and the sandbox only, lets webhooks go to
 	// this machine, over http too.
 	AllowLoopback bool
+	// RetryAfter and RetryAtMost are the pause after a first failure, and after many;
+	// [DefaultRetryAfter] and [DefaultRetryAtMost] where zero.
+	RetryAfter, RetryAtMost time.Duration
+	// Forms are other forms of payloads that registrations may ask for, by name.
+	Forms map[string]Form
 	// Guard decides which addresses may be called; one by AllowLoopback where nil.
 	Guard *egress.Guard
 	// Jitter varies a pause, so that what failed together is not tried together;
@@ -72,6 +88,14 @@ type Config struct {
 	// Logger receives warnings; nothing is logged where nil.
 	Logger *slog.Logger
 }
+
+// Form writes a payload in another form than the protocol's own. The receiver's token
+// then goes into the header [TokenHeader].
+type Form func(p adcp.MCPWebhookPayload) ([]byte, error)
+
+// TokenHeader carries the token of registrations with a [Form] of their own, as A2A
+// has it.
+const TokenHeader = "X-A2A-Notification-Token" //nolint:gosec // a header's name
 
 // Outbox delivers a tenant's webhooks. It is safe for concurrent use, also by
 // several processes on one database.
@@ -91,7 +115,11 @@ func New(cfg Config) (*Outbox, error) {
 		return nil, errors.New("webhook: Config.Queue is missing")
 	case cfg.Clock == nil:
 		return nil, errors.New("webhook: Config.Clock is missing")
+	case cfg.Secrets == nil:
+		return nil, errors.New("webhook: Config.Secrets is missing")
 	}
+	cfg.RetryAfter = cmp.Or(max(cfg.RetryAfter, 0), DefaultRetryAfter)
+	cfg.RetryAtMost = max(cmp.Or(max(cfg.RetryAtMost, 0), DefaultRetryAtMost), cfg.RetryAfter)
 	if cfg.Guard == nil {
 		cfg.Guard = egress.New(egress.Config{AllowLoopback: cfg.AllowLoopback})
 	}
@@ -206,5 +234,26 @@ type sweepJob struct{}
 
 func (o *Outbox) sweep(ctx context.Context, _ sweepJob) error {
 	_, err := o.DeliverDue(ctx)
-	return err
+	return errors.Join(err, o.prune(ctx))
+}
+
+// prune drops letters that have been kept long enough, and the registrations whose
+// last ones they were.
+func (o *Outbox) prune(ctx context.Context) error {
+	now := o.cfg.Clock.Now()
+	err := o.cfg.Store.Tx(ctx, func(tx *store.Tx) error {
+		for status, keep := range map[Status]time.Duration{Delivered: keepDelivered, Dead: keepDead} {
+			if _, err := tx.PruneWebhookNotifications(ctx, store.PruneWebhookNotificationsParams{
+				Tenant: o.cfg.Tenant, Status: string(status), Before: store.Micros(now.Add(-keep)),
+			}); err != nil {
+				return err
+			}
+		}
+		_, err := tx.PruneWebhookRegistrations(ctx, o.cfg.Tenant)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("drop old webhooks: %w", err)
+	}
+	return nil
 }

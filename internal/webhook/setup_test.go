@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"github.com/upfront-media/upfront/adcp/signing"
 	"github.com/upfront-media/upfront/internal/clock"
 	"github.com/upfront-media/upfront/internal/job"
+	secrets "github.com/upfront-media/upfront/internal/secret"
 	"github.com/upfront-media/upfront/internal/store"
 	"github.com/upfront-media/upfront/internal/webhook"
 )
@@ -97,7 +99,7 @@ func newOutbox(t *testing.T, db *store.DB, c clock.Clock, change func(*webhook.C
 		t.Fatal(err)
 	}
 	cfg := webhook.Config{
-		Tenant: "acme", Store: db, Queue: q, Clock: c, AllowLoopback: true,
+		Tenant: "acme", Store: db, Queue: q, Clock: c, AllowLoopback: true, Secrets: box(t),
 		Jitter: func(d time.Duration) time.Duration { return d },
 	}
 	if change != nil {
@@ -110,6 +112,16 @@ func newOutbox(t *testing.T, db *store.DB, c clock.Clock, change func(*webhook.C
 	return o
 }
 
+// box seals with a key that all tests know.
+func box(t *testing.T) *secrets.Box {
+	t.Helper()
+	b, err := secrets.New([]byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 func to(url string) adcp.PushNotificationConfig {
 	return adcp.PushNotificationConfig{
 		URL: url + "/hmac", OperationID: new("op_1"), Token: new("a-token-of-the-buyer"),
@@ -117,21 +129,35 @@ func to(url string) adcp.PushNotificationConfig {
 	}
 }
 
-func notification(url, resource string, n int) webhook.Notification {
-	return webhook.Notification{
-		EventID: fmt.Sprintf("%s-%d", resource, n), Resource: resource, Receiver: to(url),
+// notice is a notification with the registration it is for.
+type notice struct {
+	webhook.Notification
+	Receiver adcp.PushNotificationConfig
+}
+
+func notification(url, resource string, n int) notice {
+	event := fmt.Sprintf("%s-%d", resource, n)
+	return notice{Receiver: to(url), Notification: webhook.Notification{
+		EventID: event, Resource: resource, Registration: "reg-" + event,
 		Payload: adcp.MCPWebhookPayload{
 			TaskID: resource, TaskType: adcp.TaskTypeCreateMediaBuy, Status: adcp.TaskStatusWorking,
 			Message: new(fmt.Sprint(n)), Result: json.RawMessage(`{"percentage":50}`),
 		},
-	}
+	}}
 }
 
-func enqueue(t *testing.T, db *store.DB, o *webhook.Outbox, list ...webhook.Notification) {
+func (n notice) enqueue(ctx context.Context, tx *store.Tx, o *webhook.Outbox) error {
+	if err := o.Register(ctx, tx, webhook.Registration{ID: n.Registration, Receiver: n.Receiver}); err != nil {
+		return err
+	}
+	return o.Enqueue(ctx, tx, n.Notification)
+}
+
+func enqueue(t *testing.T, db *store.DB, o *webhook.Outbox, list ...notice) {
 	t.Helper()
 	err := db.Tx(t.Context(), func(tx *store.Tx) error {
 		for _, n := range list {
-			if err := o.Enqueue(t.Context(), tx, n); err != nil {
+			if err := n.enqueue(t.Context(), tx, o); err != nil {
 				return err
 			}
 		}

@@ -84,13 +84,13 @@ func TestBreakerSurvivesARestart(t *testing.T) {
 			cfg := storetest.Config(t, dialect)
 			db := storetest.OpenConfig(t, cfg)
 			o := newOutbox(t, db, c, nil)
-			for n := range 6 {
+			for n := range 11 {
 				enqueue(t, db, o, notification(r.URL, fmt.Sprintf("task_%d", n), 0))
 			}
 			deliver(t, o)
 			wantBreaker(t, o, r.URL, webhook.Open)
-			if got := r.calls(); got != 5 {
-				t.Errorf("%d calls before the breaker opened, want 5", got)
+			if got := r.calls(); got != 10 {
+				t.Errorf("%d calls before the breaker opened, want 10", got)
 			}
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
@@ -99,13 +99,13 @@ func TestBreakerSurvivesARestart(t *testing.T) {
 			db = storetest.OpenConfig(t, cfg)
 			o = newOutbox(t, db, c, nil)
 			wantBreaker(t, o, r.URL, webhook.Open)
-			c.Advance(50 * time.Second)
+			c.Advance(4 * time.Second)
 			deliver(t, o)
-			if got := r.calls(); got != 5 {
-				t.Errorf("%d calls while open, want none more than 5", got)
+			if got := r.calls(); got != 10 {
+				t.Errorf("%d calls while open, want none more than 10", got)
 			}
 			// The pause is over: one trial, which fails, and twice the pause.
-			c.Advance(11 * time.Second)
+			c.Advance(2 * time.Second)
 			r.decide(func(adcp.MCPWebhookPayload) int {
 				wantBreaker(t, o, r.URL, webhook.HalfOpen)
 				// Others wait for the trial.
@@ -114,7 +114,7 @@ func TestBreakerSurvivesARestart(t *testing.T) {
 			})
 			deliver(t, o)
 			_, until, _ := o.Breaker(t.Context(), r.URL)
-			if got := r.calls(); got != 6 || !until.Equal(c.Now().Add(2*time.Minute)) {
+			if got := r.calls(); got != 11 || !until.Equal(c.Now().Add(10*time.Second)) {
 				t.Errorf("%d calls after the trial, open until %v", got, until)
 			}
 			wantBreaker(t, o, r.URL, webhook.Open)
@@ -221,7 +221,7 @@ func TestQueueDelivers(t *testing.T) {
 		defer q.Stop(context.Background())
 		failed := errors.New("rolled back")
 		err := db.Tx(t.Context(), func(tx *store.Tx) error {
-			if err := o.Enqueue(t.Context(), tx, notification(r.URL, "never", 0)); err != nil {
+			if err := notification(r.URL, "never", 0).enqueue(t.Context(), tx, o); err != nil {
 				return err
 			}
 			return failed
@@ -346,17 +346,22 @@ func TestEnqueueRefuses(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, store.SQLite)
 	o := newOutbox(t, db, clock.NewSimulated(monday), nil)
-	for name, spoil := range map[string]func(*webhook.Notification){
-		"No event":            func(n *webhook.Notification) { n.EventID = "" },
-		"No resource":         func(n *webhook.Notification) { n.Resource = "" },
-		"An invalid envelope": func(n *webhook.Notification) { n.Payload.Status = "active" },
-		"A bad address":       func(n *webhook.Notification) { n.Receiver.URL = "http://10.0.0.1/" },
+	for name, spoil := range map[string]func(*notice){
+		"No event":            func(n *notice) { n.EventID = "" },
+		"No resource":         func(n *notice) { n.Resource = "" },
+		"No registration":     func(n *notice) { n.Registration = "" },
+		"An invalid envelope": func(n *notice) { n.Payload.Status = "active" },
+		"A bad address":       func(n *notice) { n.Receiver.URL = "http://10.0.0.1/" },
 	} {
 		n := notification("http://127.0.0.1:1", "task", 0)
 		spoil(&n)
-		if err := db.Tx(t.Context(), func(tx *store.Tx) error { return o.Enqueue(t.Context(), tx, n) }); err == nil {
+		if err := db.Tx(t.Context(), func(tx *store.Tx) error { return n.enqueue(t.Context(), tx, o) }); err == nil {
 			t.Errorf("%s is taken", name)
 		}
+	}
+	n := notification("http://127.0.0.1:1", "task", 0)
+	if err := db.Tx(t.Context(), func(tx *store.Tx) error { return o.Enqueue(t.Context(), tx, n.Notification) }); !errors.Is(err, webhook.ErrClosed) {
+		t.Errorf("who never registered is told: %v", err)
 	}
 	if list := letters(t, o, ""); len(list) != 0 {
 		t.Errorf("got %+v", list)

@@ -71,8 +71,8 @@ SELECT * FROM media_buy_history WHERE tenant = $1 AND media_buy_id = $2
 ORDER BY revision DESC, position DESC LIMIT CAST(sqlc.arg(max_rows) AS BIGINT);
 
 -- name: InsertSellerTask :exec
-INSERT INTO seller_tasks (tenant, task_id, principal, account_id, task_type, status, due_at, document, result, error, decided_by, decided_at, created_at, updated_at, completed_at, revision)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', '', $9, $10, $11, $12, 0, 1);
+INSERT INTO seller_tasks (tenant, task_id, principal, account_id, task_type, status, due_at, document, result, error, decided_by, decided_at, created_at, updated_at, answered, completed_at, revision)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', '', $9, $10, $11, $12, $13, 0, 1);
 
 -- name: DecideSellerTask :execrows
 UPDATE seller_tasks SET status = $1, due_at = 0, decided_by = $2, decided_at = $3, updated_at = $4, revision = revision + 1
@@ -81,6 +81,11 @@ WHERE tenant = $5 AND task_id = $6 AND revision = $7;
 -- name: FinishSellerTask :execrows
 UPDATE seller_tasks SET status = $1, result = $2, error = $3, due_at = 0, updated_at = $4, completed_at = $5, revision = revision + 1
 WHERE tenant = $6 AND task_id = $7 AND revision = $8;
+
+-- Only while the task has no end: the call that finds it ended answers with that.
+-- name: AnswerSellerTask :execrows
+UPDATE seller_tasks SET answered = TRUE
+WHERE tenant = $1 AND task_id = $2 AND status IN ('working', 'submitted');
 
 -- name: SellerTask :one
 SELECT * FROM seller_tasks WHERE tenant = $1 AND task_id = $2;
