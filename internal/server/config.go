@@ -49,6 +49,8 @@ type Settings struct {
 	OAuth OAuthSettings `koanf:"oauth"`
 	// Identity says what the program signs with.
 	Identity IdentitySettings `koanf:"identity"`
+	// Webhooks says how buyers are told what became of their tasks.
+	Webhooks WebhookSettings `koanf:"webhooks"`
 }
 
 // LogSettings is the logging part of [Settings].
@@ -193,6 +195,9 @@ func LoadSettings(path string, getenv func(string) string, flags map[string]any)
 			s.Identity.Keys[i].File = filepath.Join(filepath.Dir(path), k.File)
 		}
 	}
+	if f := s.Webhooks.SecretKeyFile; f != "" && !filepath.IsAbs(f) && path != "" {
+		s.Webhooks.SecretKeyFile = filepath.Join(filepath.Dir(path), f)
+	}
 	s.complete()
 	return s, s.validate()
 }
@@ -206,6 +211,7 @@ func (s *Settings) complete() {
 	s.Data = cmp.Or(s.Data, data)
 	s.Sales.Tick = cmp.Or(s.Sales.Tick, tick)
 	s.Sales.Approval.After = cmp.Or(s.Sales.Approval.After, approval)
+	s.Webhooks.AllowLoopback = s.Webhooks.AllowLoopback || s.Sandbox
 }
 
 func readConfig(path string) (map[string]any, error) {
@@ -257,6 +263,9 @@ func (s Settings) validate() error {
 	}
 	if s.Sales.Approval.After < 0 {
 		return fmt.Errorf("sales.approval.after: %s is negative", s.Sales.Approval.After)
+	}
+	if err := s.validateWebhooks(); err != nil {
+		return err
 	}
 	return s.RateLimit.validate()
 }

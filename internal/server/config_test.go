@@ -74,6 +74,10 @@ func TestRefusedConfigurations(t *testing.T) {
 		{"a rate is not negative", "rate_limit: {requests: {per_second: -1}}", "rate_limit.requests"},
 		{"an unknown limit is named", "rate_limit: {request: {burst: 1}}", "request"},
 		{"public_url is absolute", "public_url: sales.example.com", "public_url"},
+		{"loopback webhooks listen on loopback", "listen: 0.0.0.0:80\nwebhooks: {allow_loopback: true}", "webhooks.allow_loopback"},
+		{"loopback webhooks have no public address", "public_url: https://sales.example.com\nwebhooks: {allow_loopback: true}", "webhooks.allow_loopback"},
+		{"a pause is not negative", "webhooks: {retry_after: -1s}", "webhooks.retry_after"},
+		{"one secret key is enough", "webhooks: {secret_key_file: a, secret_key_env: B}", "at most one"},
 		{"it is YAML", "listen: [", "yaml"},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {

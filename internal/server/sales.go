@@ -22,6 +22,7 @@ import (
 	"github.com/upfront-media/upfront/internal/seller"
 	"github.com/upfront-media/upfront/internal/server/supply"
 	"github.com/upfront-media/upfront/internal/store"
+	"github.com/upfront-media/upfront/internal/webhook"
 )
 
 // SalesConfig is what a sales agent is put together from.
@@ -45,6 +46,8 @@ type SalesConfig struct {
 	Self *identity.Self
 	// RateLimit bounds how fast one principal may go; nothing is bounded by default.
 	RateLimit agent.RateLimit
+	// Webhooks, where given, has buyers told of their tasks' ends.
+	Webhooks *WebhookConfig
 	// Approval says who signs orders that need a person.
 	SalesDesk seller.SalesDesk
 	// Seed makes the built-in ad server's supply repeatable.
@@ -72,6 +75,7 @@ type Sales struct {
 	name      string
 	oauth     bool
 	keys      *account.Keyring
+	outbox    *webhook.Outbox // nil for one that tells nothing by webhook
 	self      *identity.Self
 }
 
@@ -110,10 +114,13 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	}); err != nil {
 		return s, err
 	}
+	if s.outbox, err = s.newOutbox(ctx, c); err != nil {
+		return s, err
+	}
 	if s.service, err = seller.New(seller.Config{
 		Tenant: c.Tenant, Name: c.Name, AgentURL: c.PublicURL, Catalogue: c.Catalogue,
 		Store: s.db, Queue: s.queue, AdServer: s.adServer, Clock: c.Clock, SalesDesk: c.SalesDesk, Logger: s.log,
-		Describe: s.describe,
+		Describe: s.describe, Webhooks: s.outbox,
 	}); err != nil {
 		return s, err
 	}
@@ -145,6 +152,7 @@ func (s *Sales) Handler() http.Handler {
 	skills := a2a.NewHandler(s.agent, a2a.Options{
 		URL: s.publicURL + endpointA2A, Description: s.cardText(),
 		Hosts: s.hosts, Logger: s.log, ResourceMetadata: s.describeResource(mux, endpointA2A), Now: s.clock.Now,
+		PushNotifications: s.outbox != nil,
 	})
 	mux.Handle(endpointA2A, skills)
 	mux.Handle(endpointA2A+"/.well-known/", skills)

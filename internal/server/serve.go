@@ -61,6 +61,10 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 	if s.PublicURL == "" {
 		s.PublicURL = "http://" + listener.Addr().String()
 	}
+	box, err := s.secrets(getenv)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	keys, err := s.signingKeys(getenv, clock.System{})
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -84,7 +88,11 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 		RateLimit:  s.RateLimit.limit(),
 		Self:       self,
 		SalesDesk:  seller.SalesDesk{ApproveAfter: s.Sales.Approval.After},
-		Logger:     log,
+		Webhooks: &WebhookConfig{
+			Secrets: box, AllowLoopback: s.Webhooks.AllowLoopback,
+			RetryAfter: s.Webhooks.RetryAfter, RetryAtMost: s.Webhooks.RetryAtMost,
+		},
+		Logger: log,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -19,9 +19,8 @@ import (
 // shopKey opens the shop of [openShop].
 const shopKey = "a-key-for-the-shop-of-the-tests"
 
-// openShop runs the whole sales agent with a catalogue of the demonstration on
-// SQLite, and gives the address of its MCP endpoint.
-func openShop(tb testing.TB, now clock.Clock, options ...func(*SalesConfig)) string {
+// exampleCatalogue is a catalogue of the demonstration.
+func exampleCatalogue(tb testing.TB) *seller.Catalogue {
 	tb.Helper()
 	f, err := examples.Catalogues.Open("catalogues/northlight.yaml")
 	if err != nil {
@@ -32,9 +31,16 @@ func openShop(tb testing.TB, now clock.Clock, options ...func(*SalesConfig)) str
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return catalogue
+}
+
+// openShop runs the whole sales agent with a catalogue of the demonstration on
+// SQLite, and gives the address of its MCP endpoint.
+func openShop(tb testing.TB, now clock.Clock, options ...func(*SalesConfig)) string {
+	tb.Helper()
 	web := httptest.NewUnstartedServer(nil)
 	cfg := SalesConfig{
-		Tenant: "sales", PublicURL: "http://" + web.Listener.Addr().String(), Catalogue: catalogue,
+		Tenant: "sales", PublicURL: "http://" + web.Listener.Addr().String(), Catalogue: exampleCatalogue(tb),
 		Store:      store.Config{Path: filepath.Join(tb.TempDir(), "sales.db")},
 		Clock:      now,
 		Principals: []account.Principal{{Name: "acme", KeySHA256: account.HashKey(shopKey), Sandbox: true}},
