@@ -25,6 +25,7 @@ var floors = [][]string{
 	{"internal/account"},
 	{"internal/brief", "internal/adserver"},
 	{"internal/seller", "internal/buyer"},
+	{"internal/api"},
 	{"internal/server"},
 	{"internal/demo"},
 	{"cmd"},
@@ -37,6 +38,7 @@ var apart = map[string][]string{
 	"internal/buyer":   {"internal/seller", "internal/adserver", "adcp/mcp", "adcp/agent"},
 	"internal/brief":   {"internal/adserver", "internal/store", "internal/job"},
 	"internal/account": {"internal/job"},
+	"internal/api":     {"internal/store", "internal/job", "adcp/mcp", "adcp/a2a", "adcp/client"},
 	"adcp":             {"internal"},
 	// What shows others how to use the kit uses nothing that others cannot.
 	"examples/minimal-seller": {"internal"},
@@ -54,6 +56,7 @@ var owners = map[string]string{
 	"github.com/knadh/koanf":                 "internal/server",
 	"github.com/lestrrat-go/jwx":             "internal/account",
 	"github.com/spf13/cobra":                 "cmd/upfront",
+	"github.com/danielgtaylor/huma":          "internal/api",
 }
 
 // guests are the rooms that may share an owner's library, with the reason.

@@ -11,7 +11,7 @@ var WellFormed = wellFormed
 // MakeKey makes a well-formed key that no store has.
 func MakeKey(t *testing.T) string {
 	t.Helper()
-	key, err := newKey(rand.Reader, false)
+	key, err := newKey(rand.Reader, livePrefix)
 	if err != nil {
 		t.Fatal(err)
 	}

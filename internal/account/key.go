@@ -13,14 +13,15 @@ import (
 // by an unsalted digest, which is sound only for keys too long to guess.
 const MinKeyLength = 20
 
-// A key made here reads upf_live_ or upf_test_ and 41 characters of keyAlphabet:
+// A key made here reads upf_live_, upf_test_ or, for staff, upf_desk_ and 41 characters of keyAlphabet:
 // 8 that name it in lists, 26 (130 bits) that are its secret, and 7 that are a
 // CRC-32 over everything before them. The checksum tells a mistyped key from an
 // unknown one without a look-up, and lets a scanner for leaked secrets be sure
-// of what it found: upf_(live|test)_[0-9a-hjkmnp-tv-z]{41}.
+// of what it found: upf_(live|test|desk)_[0-9a-hjkmnp-tv-z]{41}.
 const (
 	livePrefix  = "upf_live_"
 	testPrefix  = "upf_test_"
+	deskPrefix  = "upf_desk_"
 	nameLength  = 8
 	bodyLength  = 8 + 26
 	sumLength   = 7
@@ -33,16 +34,13 @@ func HashKey(key string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// newKey makes a key out of random bytes.
-func newKey(random io.Reader, sandbox bool) (string, error) {
+// newKey makes a key out of random bytes. All prefixes are of one length.
+func newKey(random io.Reader, prefix string) (string, error) {
 	raw := make([]byte, bodyLength)
 	if _, err := io.ReadFull(random, raw); err != nil {
 		return "", fmt.Errorf("make a key: %w", err)
 	}
-	key := []byte(livePrefix)
-	if sandbox {
-		key = []byte(testPrefix)
-	}
+	key := []byte(prefix)
 	for _, b := range raw {
 		key = append(key, keyAlphabet[b&31]) // 32 letters: no letter is likelier than another
 	}
@@ -62,7 +60,7 @@ func checksum(body string) string {
 
 // wellFormed tells whether the text is a key as newKey makes them.
 func wellFormed(key string) bool {
-	if !strings.HasPrefix(key, livePrefix) && !strings.HasPrefix(key, testPrefix) {
+	if !strings.HasPrefix(key, livePrefix) && !strings.HasPrefix(key, testPrefix) && !strings.HasPrefix(key, deskPrefix) {
 		return false
 	}
 	split := len(livePrefix) + bodyLength

@@ -167,7 +167,11 @@ func (r *Keyring) Create(ctx context.Context, n NewKey) (key string, kept Key, e
 
 // insert makes the secret of a key and keeps its digest.
 func (r *Keyring) insert(ctx context.Context, tx *store.Tx, k *Key) (string, error) {
-	key, err := newKey(r.cfg.Random, k.Sandbox)
+	prefix := livePrefix
+	if k.Sandbox {
+		prefix = testPrefix
+	}
+	key, err := newKey(r.cfg.Random, prefix)
 	if err != nil {
 		return "", err
 	}

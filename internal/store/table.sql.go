@@ -324,6 +324,18 @@ type SimulationClock struct {
 	StandsAt  int64
 }
 
+type Staff struct {
+	Tenant    string
+	Name      string
+	Roles     string
+	KeyID     string
+	Digest    string
+	CreatedAt int64
+	ExpiresAt int64
+	RemovedAt int64
+	Revision  int64
+}
+
 type WebhookNotification struct {
 	Tenant         string
 	EventID        string
