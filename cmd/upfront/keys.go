@@ -19,14 +19,10 @@ import (
 )
 
 // keysFlags are what every sub-command of `upfront keys` takes.
-type keysFlags struct {
-	console                console
-	data, database, config string
-	json                   bool
-}
+type keysFlags struct{ databaseFlags }
 
 func keysCommand(c console) *cobra.Command {
-	f := &keysFlags{console: c}
+	f := &keysFlags{databaseFlags{console: c}}
 	cmd := &cobra.Command{
 		Use:   "keys",
 		Short: "Make, list, rotate and revoke API keys of the sales agent",
@@ -36,24 +32,14 @@ func keysCommand(c console) *cobra.Command {
 			"A key is shown when it is made and never again: only its SHA-256 digest is kept.",
 		Args: cobra.NoArgs,
 	}
-	flags := cmd.PersistentFlags()
-	flags.StringVar(&f.data, "data", "", "directory of the embedded database (default upfront-data)")
-	flags.StringVar(&f.database, "database", "", "postgres:// URL of the database that serve uses instead")
-	flags.StringVar(&f.config, "config", "", "configuration file of serve")
-	flags.BoolVar(&f.json, "json", false, "print JSON")
+	f.on(cmd)
 	cmd.AddCommand(f.createCommand(), f.listCommand(), f.rotateCommand(), f.revokeCommand())
 	return cmd
 }
 
 // with opens the keyring that the flags name.
 func (f *keysFlags) with(cmd *cobra.Command, create bool, do func(context.Context, *server.Keys) error) error {
-	given := map[string]any{}
-	for name, value := range map[string]string{"data": f.data, "database": f.database} {
-		if cmd.Flags().Changed(name) {
-			given[name] = value
-		}
-	}
-	settings, err := server.LoadSettings(f.config, f.console.Getenv, given)
+	settings, err := f.settings(cmd)
 	if err != nil {
 		return err
 	}

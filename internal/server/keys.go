@@ -24,11 +24,7 @@ type Keys struct {
 // OpenKeys opens the keyring. Unless create is set, a database that is not there
 // is an error rather than made: a mistyped directory has no keys to show.
 func OpenKeys(ctx context.Context, s Settings, create bool) (*Keys, error) {
-	at := s.salesStore()
-	if _, err := os.Stat(at.Path); at.URL == "" && !create && errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no database in %s: give the --data, --database or --config of serve, or make a first key with: upfront keys create", s.Data)
-	}
-	db, err := store.Open(ctx, at)
+	db, err := s.openSalesStore(ctx, create, "make a first key with: upfront keys create")
 	if err != nil {
 		return nil, err
 	}
@@ -36,6 +32,16 @@ func OpenKeys(ctx context.Context, s Settings, create bool) (*Keys, error) {
 		Keyring: account.NewKeyring(account.KeyringConfig{Store: db, Tenant: s.tenant()}),
 		db:      db, configured: s.Principals,
 	}, nil
+}
+
+// openSalesStore opens the sales agent's database, whether serve is running or not.
+// Unless create is set it must be there: otherwise tells what else to do.
+func (s Settings) openSalesStore(ctx context.Context, create bool, otherwise string) (*store.DB, error) {
+	at := s.salesStore()
+	if _, err := os.Stat(at.Path); at.URL == "" && !create && errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no database in %s: give the --data, --database or --config of serve, or %s", s.Data, otherwise)
+	}
+	return store.Open(ctx, at)
 }
 
 // Create makes a key, as [account.Keyring.Create] does, for a principal that the

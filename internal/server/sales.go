@@ -16,6 +16,7 @@ import (
 	"github.com/upfront-media/upfront/adcp/mcp"
 	"github.com/upfront-media/upfront/internal/account"
 	"github.com/upfront-media/upfront/internal/adserver/builtin"
+	"github.com/upfront-media/upfront/internal/api"
 	"github.com/upfront-media/upfront/internal/clock"
 	"github.com/upfront-media/upfront/internal/identity"
 	"github.com/upfront-media/upfront/internal/job"
@@ -39,6 +40,9 @@ type SalesConfig struct {
 	Principals []account.Principal
 	// TestKits are the protocol's published test principals, which a sandbox knows.
 	TestKits []account.TestKit
+	// OpenREST lets everybody use the REST interface without a key: for the sandbox
+	// on loopback only.
+	OpenREST bool
 	// OAuth, where given, names the issuer whose tokens are accepted.
 	OAuth *account.OAuthConfig
 	// Self, where given, is what the program tells of itself: its signing keys
@@ -77,6 +81,9 @@ type Sales struct {
 	keys      *account.Keyring
 	outbox    *webhook.Outbox // nil for one that tells nothing by webhook
 	self      *identity.Self
+	// staff are the publisher's own people; openREST lets everybody be one.
+	staff    *account.Desk
+	openREST bool
 }
 
 // NewSales opens the database, starts the job queue and returns the agent, ready
@@ -106,6 +113,7 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 		return s, err
 	}
 	s.keys = account.NewKeyring(account.KeyringConfig{Store: s.db, Tenant: c.Tenant})
+	s.staff, s.openREST = account.NewDesk(account.DeskConfig{Store: s.db, Tenant: c.Tenant}), c.OpenREST
 	if s.queue, err = job.New(s.db, job.Config{Logger: s.log}); err != nil {
 		return s, err
 	}
@@ -139,8 +147,8 @@ const (
 	endpointA2A = "/sales/a2a"
 )
 
-// Handler serves the agent at /sales/mcp and /sales/a2a, its health at /healthz and
-// its metrics at /metrics, and where there is an OAuth issuer, the endpoints'
+// Handler serves the agent at /sales/mcp and /sales/a2a, its REST interface for the
+// publisher's own people below /api/v1, its health at /healthz and its metrics at /metrics, and where there is an OAuth issuer, the endpoints'
 // protected-resource metadata below /.well-known/oauth-protected-resource. The
 // agent card is below /sales/a2a and at the root of the host, where callers look
 // who know no more than a name.
@@ -159,6 +167,7 @@ func (s *Sales) Handler() http.Handler {
 	mux.Handle("/.well-known/agent-card.json", skills)
 	mux.Handle("/.well-known/agent.json", skills)
 	s.serveSelf(mux)
+	mux.Handle(api.Prefix+"/", s.rest())
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.Handle("GET /metrics", s.metrics.handler())
 	return mux

@@ -84,6 +84,7 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 		Clock:      clock.System{},
 		Principals: principals,
 		TestKits:   s.testKits(),
+		OpenREST:   s.Sandbox,
 		OAuth:      oauth,
 		RateLimit:  s.RateLimit.limit(),
 		Self:       self,
