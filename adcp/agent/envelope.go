@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/upfront-media/upfront/adcp"
 )
@@ -16,19 +17,23 @@ const maxErrorBytes = 4096
 // sealInner gives a handler's answer the part of the envelope that belongs to
 // its first run and is remembered with it: the release served, and the task
 // status where the handler did not set one. With the name of a list, the body
-// has that list, empty, and at is where its elements go.
-func sealInner(raw []byte, version, list string) (body []byte, at int, err error) {
+// has that list, empty.
+func sealInner(raw []byte, version, list string) (sealed, error) {
 	members, object := scan(raw)
 	if !object {
-		return nil, 0, fmt.Errorf("the handler's answer is not a JSON object")
+		return sealed{}, fmt.Errorf("the handler's answer is not a JSON object")
 	}
+	var out sealed
 	status := json.RawMessage(`"completed"`)
 	for _, m := range members {
 		if m.name == "status" && len(m.value) > 2 {
 			status = m.value
 		}
+		if m.name == "message" {
+			out.message = asText(m.value).value
+		}
 		if list != "" && m.name == list {
-			return nil, 0, fmt.Errorf("the handler answered %s twice: in its response and as items", list)
+			return sealed{}, fmt.Errorf("the handler answered %s twice: in its response and as items", list)
 		}
 	}
 	b := bytes.NewBuffer(make([]byte, 0, len(raw)+len(list)+64))
@@ -40,7 +45,7 @@ func sealInner(raw []byte, version, list string) (body []byte, at int, err error
 		b.WriteByte(',')
 		b.Write(quote(list))
 		b.WriteString(`:[`)
-		at = b.Len()
+		out.at = b.Len()
 		b.WriteByte(']')
 	}
 	for _, m := range members {
@@ -55,7 +60,17 @@ func sealInner(raw []byte, version, list string) (body []byte, at int, err error
 		}
 	}
 	b.WriteByte('}')
-	return b.Bytes(), at, nil
+	out.body = b.Bytes()
+	return out, nil
+}
+
+// sealed is what sealInner made.
+type sealed struct {
+	body []byte
+	// at is where the elements of the list go.
+	at int
+	// message is what the handler says to people, or "".
+	message string
 }
 
 // served is an inner answer on its way to the caller.
@@ -64,6 +79,23 @@ type served struct {
 	// replayed tells that it was given before; kept, that it is remembered and
 	// its bytes are not ours alone.
 	replayed, kept bool
+	// message is what the handler says to people, or "".
+	message string
+	// items is the length of the list of that name, or 0 where there is none.
+	items int
+	list  string
+}
+
+// summary says what the answer is; see [Response].
+func (s served) summary(operation string) string {
+	if s.message != "" {
+		return s.message
+	}
+	found := ""
+	if s.list != "" {
+		found = ", " + strconv.Itoa(s.items) + " " + s.list
+	}
+	return operation + ": " + statusOf(s.inner) + found + ". The answer is in the structured content."
 }
 
 // sealAnswer gives the inner answer what belongs to this very call: the

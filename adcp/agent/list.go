@@ -53,34 +53,38 @@ type answer struct {
 
 // seal is sealInner with the response check between the rest and the items. Room
 // is how many bytes more the caller is going to append.
-func (a *Agent) seal(op *adcp.Operation, ans answer, version string, room int) ([]byte, error) {
+func (a *Agent) seal(op *adcp.Operation, ans answer, version string, room int) (served, error) {
 	list := ans.list
 	if ans.items == nil {
 		list = ""
 	}
-	body, at, err := sealInner(ans.rest, version, list)
+	sealed, err := sealInner(ans.rest, version, list)
 	if err != nil {
-		return nil, err
+		return served{}, err
 	}
+	body, at := sealed.body, sealed.at
 	if a.cfg.Responses == CheckResponses {
 		if err := a.checked.response(op, body); err != nil {
 			// Not wrapped: it is our mistake, and no refusal of the caller.
-			return nil, errors.New("the answer breaks the response schema: " + err.Error())
+			return served{}, errors.New("the answer breaks the response schema: " + err.Error())
 		}
 	}
+	out := served{inner: body, message: sealed.message, list: list, items: len(ans.items)}
 	if len(ans.items) == 0 {
-		return body, nil
+		return out, nil
 	}
 	size := len(body) + room
 	for _, item := range ans.items {
 		size += item.Size() + 1
 	}
-	out := append(make([]byte, 0, size), body[:at]...)
+	whole := append(make([]byte, 0, size), body[:at]...)
 	for i, item := range ans.items {
 		if i > 0 {
-			out = append(out, ',')
+			whole = append(whole, ',')
 		}
-		out = item.AppendJSON(out)
+		whole = item.AppendJSON(whole)
 	}
-	return append(out, body[at:]...), nil
+	whole = append(whole, body[at:]...)
+	out.inner = whole
+	return out, nil
 }

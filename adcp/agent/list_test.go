@@ -90,6 +90,9 @@ func TestAnAnswerByItemsIsTheWholeAnswer(t *testing.T) {
 				if got.Error != nil || got.Replayed != want.Replayed {
 					t.Fatalf("%v, replayed %t", got.Error, got.Replayed)
 				}
+				if found := fmt.Sprintf("get_products: completed, %d products.", len(products)); !strings.Contains(arguments, "idempotency_key") && !strings.HasPrefix(got.Summary, found) {
+					t.Errorf("the summary is %q, want %q", got.Summary, found)
+				}
 				if diff := cmp.Diff(decodedBody(t, want.Body), decodedBody(t, got.Body)); diff != "" {
 					t.Errorf("-whole +items:\n%s", diff)
 				}

@@ -89,7 +89,8 @@ func (a *Agent) claimed(ctx context.Context, r *registration, call *Call, doc *d
 	settle := context.WithoutCancel(ctx)
 	running, cancel := context.WithCancelCause(ctx)
 	stop := a.keepAlive(running, cancel, scope)
-	body, err := a.run(running, r, call, doc)
+	answer, err := a.run(running, r, call, doc)
+	body := answer.inner
 	lost := stop()
 
 	if lost || errors.Is(context.Cause(running), ErrClaimLost) {

@@ -27,6 +27,10 @@ type Response struct {
 	// Body is the whole answer as a JSON object: the operation's fields, or the
 	// failure in the protocol's form, with the envelope around it.
 	Body json.RawMessage
+	// Summary says for people, in a sentence or two, what the answer is: the
+	// message that the handler put into it, or else what was done and found.
+	// A refusal has its own message.
+	Summary string
 	// Error is the refusal that Body carries, or nil for an answer.
 	Error *adcp.Error
 	// HTTPStatus is the status for a transport over HTTP: 200 for answers and
@@ -86,6 +90,7 @@ func (a *Agent) DoAs(ctx context.Context, caller Caller, req Request) (resp Resp
 	}
 	return Response{
 		Body:       sealAnswer(answer, doc.context),
+		Summary:    answer.summary(req.Operation),
 		HTTPStatus: http.StatusOK,
 		Replayed:   answer.replayed,
 	}
@@ -115,8 +120,8 @@ func (a *Agent) serve(ctx context.Context, caller Caller, r *registration, doc *
 		ctx = context.WithoutCancel(ctx)
 	}
 	if !remembers(call) {
-		body, err := a.run(ctx, r, call, doc)
-		return served{inner: body}, a.refusal(ctx, r.op, err)
+		answer, err := a.run(ctx, r, call, doc)
+		return answer, a.refusal(ctx, r.op, err)
 	}
 	body, replayed, refusal := a.once(ctx, r, call, doc)
 	return served{inner: body, replayed: replayed, kept: true}, refusal
@@ -147,22 +152,22 @@ func (a *Agent) resolveAccount(ctx context.Context, call *Call, doc *document) *
 
 // run calls the handler under its deadline and gives back the inner answer,
 // checked against the response schema.
-func (a *Agent) run(ctx context.Context, r *registration, call *Call, doc *document) (body []byte, err error) {
+func (a *Agent) run(ctx context.Context, r *registration, call *Call, doc *document) (answer served, err error) {
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.HandlerTimeout)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
 			a.log.ErrorContext(ctx, "panic in a handler", "operation", r.op.Name,
 				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			body, err = nil, unavailable()
+			answer, err = served{}, unavailable()
 		}
 	}()
 	if refusal := a.limits.admitRequest(call); refusal != nil {
-		return nil, refusal
+		return served{}, refusal
 	}
 	ans, err := r.run(ctx, call, doc.raw)
 	if err != nil {
-		return nil, err
+		return served{}, err
 	}
 	return a.seal(r.op, ans, call.Version, roomFor(doc.context))
 }

@@ -1,9 +1,9 @@
 package mcp
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/upfront-media/upfront/adcp/agent"
@@ -16,71 +16,109 @@ import (
 
 // sdkHeaders are headers that mean something to the SDK: a request with one of
 // them goes there.
-var sdkHeaders = []string{
-	"Mcp-Session-Id", "Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name", "Last-Event-Id", "Origin", "Sec-Fetch-Site",
-}
+var sdkHeaders = []string{"Mcp-Session-Id", "Mcp-Method", "Mcp-Name", "Last-Event-Id", "Origin", "Sec-Fetch-Site"}
 
-// bareCall is a tools/call without anything besides a name and arguments.
-type bareCall struct {
-	id, arguments json.RawMessage
-	name          string
-}
+// plainVersions are the releases of MCP in which a tools/call is read and
+// answered alike. Later ones have rules of their own, which are the SDK's to keep.
+var plainVersions = []string{"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"}
 
-// bare reads a bare call. Without hosts in the options the SDK's rule for
-// loopback addresses is needed, and the call is not bare.
-func (h *handler) bare(r *http.Request, body []byte) (bareCall, bool) {
+// bare tells whether the request may go around the SDK as far as HTTP goes.
+// Without hosts in the options the SDK's rule for loopback addresses is needed,
+// and none may.
+func (h *handler) bare(r *http.Request) bool {
 	if len(h.opts.Hosts) == 0 {
-		return bareCall{}, false
+		return false
 	}
 	for _, name := range sdkHeaders {
 		if _, there := r.Header[name]; there {
-			return bareCall{}, false
+			return false
 		}
 	}
-	message, ok := fields(body, "jsonrpc", "id", "method", "params")
-	if !ok || string(message[0]) != `"2.0"` || !plainID(message[1]) || string(message[2]) != `"tools/call"` {
-		return bareCall{}, false
-	}
-	params, ok := fields(message[3], "name", "arguments")
-	if !ok || params[1][0] != '{' {
-		return bareCall{}, false
-	}
-	call := bareCall{id: message[1], arguments: params[1]}
-	if json.Unmarshal(params[0], &call.name) != nil {
-		return bareCall{}, false
-	}
-	_, served := h.agent.Serves(call.name)
-	return call, served
+	version, there := r.Header[versionHeader]
+	return !there || len(version) == 1 && slices.Contains(plainVersions, version[0])
 }
 
-// fields reads an object that has exactly these members, each once.
-func fields(doc []byte, names ...string) ([]json.RawMessage, bool) {
-	dec := json.NewDecoder(bytes.NewReader(doc))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return nil, false
+// readBare reads a valid document as a bare call: a tools/call of an operation
+// that is served, without anything besides its name and arguments.
+func (h *handler) readBare(body []byte) (envelope, bool) {
+	var message [4]json.RawMessage
+	if !fields(body, message[:], `"jsonrpc"`, `"id"`, `"method"`, `"params"`) ||
+		string(message[0]) != `"2.0"` || !plainID(message[1]) || string(message[2]) != `"tools/call"` {
+		return envelope{}, false
 	}
-	values := make([]json.RawMessage, len(names))
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return nil, false
+	var params [2]json.RawMessage
+	if !fields(message[3], params[:], `"name"`, `"arguments"`) || params[1][0] != '{' {
+		return envelope{}, false
+	}
+	msg := envelope{ID: message[1], Method: "tools/call"}
+	msg.Params.Arguments = params[1]
+	if json.Unmarshal(params[0], &msg.Params.Name) != nil {
+		return envelope{}, false
+	}
+	_, served := h.agent.Serves(msg.Params.Name)
+	return msg, served
+}
+
+// fields finds the values of an object that has exactly these members, each
+// once, in a valid document. The names are as they are written, in quotes.
+func fields(doc []byte, values []json.RawMessage, names ...string) bool {
+	i := skipSpace(doc, 0)
+	if doc[i] != '{' {
+		return false
+	}
+	for i = skipSpace(doc, i+1); doc[i] != '}'; {
+		end := skipValue(doc, i)
+		at := slices.Index(names, string(doc[i:end]))
+		i = skipSpace(doc, skipSpace(doc, end)+1) // past the colon
+		end = skipValue(doc, i)
+		if at < 0 || values[at] != nil {
+			return false
 		}
-		at := -1
-		for i, name := range names {
-			if key == name {
-				at = i
+		values[at] = json.RawMessage(doc[i:end])
+		if i = skipSpace(doc, end); doc[i] == ',' {
+			i = skipSpace(doc, i+1)
+		}
+	}
+	return !slices.ContainsFunc(values, func(v json.RawMessage) bool { return v == nil })
+}
+
+func skipSpace(doc []byte, i int) int {
+	for i < len(doc) && (doc[i] == ' ' || doc[i] == '\t' || doc[i] == '\r' || doc[i] == '\n') {
+		i++
+	}
+	return i
+}
+
+// skipValue is the index after the value at i of a valid document.
+func skipValue(doc []byte, i int) int {
+	open := 0
+	for ; i < len(doc); i++ {
+		switch doc[i] {
+		case '"':
+			for i++; doc[i] != '"'; i++ {
+				if doc[i] == '\\' {
+					i++
+				}
+			}
+			if open == 0 {
+				return i + 1
+			}
+		case '{', '[':
+			open++
+		case '}', ']':
+			if open == 0 {
+				return i
+			}
+			if open--; open == 0 {
+				return i + 1
+			}
+		case ',', ':', ' ', '\t', '\r', '\n':
+			if open == 0 {
+				return i
 			}
 		}
-		if at < 0 || values[at] != nil || dec.Decode(&values[at]) != nil {
-			return nil, false
-		}
 	}
-	for _, v := range values {
-		if len(v) == 0 {
-			return nil, false
-		}
-	}
-	return values, true
+	return i
 }
 
 // plainID tells whether an id is written in one way only: a natural number
@@ -101,22 +139,22 @@ func plainID(id []byte) bool {
 }
 
 // answer serves a bare call.
-func (h *handler) answer(w http.ResponseWriter, r *http.Request, caller agent.Caller, call bareCall) {
-	resp := h.agent.DoAs(r.Context(), caller, agent.Request{Operation: call.name, Arguments: call.arguments})
-	var b bytes.Buffer
-	b.Grow(len(call.id) + 5*len(resp.Body)/2 + 128)
-	b.WriteString(`{"jsonrpc":"2.0","id":`)
-	b.Write(call.id)
-	b.WriteString(`,"result":{"content":[{"type":"text","text":`)
-	quoteTo(&b, resp.Body)
-	b.WriteString(`}],"structuredContent":`)
-	b.Write(resp.Body)
-	if resp.Error != nil {
-		b.WriteString(`,"isError":true`)
-	}
-	b.WriteString(`}}`)
-	w.Header().Set("Cache-Control", "no-cache, no-transform")
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
-	_, _ = w.Write(b.Bytes())
+func (h *handler) answer(w http.ResponseWriter, r *http.Request, caller agent.Caller, msg envelope) {
+	resp := h.agent.DoAs(r.Context(), caller, agent.Request{Operation: msg.Params.Name, Arguments: msg.Params.Arguments})
+	header := w.Header()
+	header.Set("Cache-Control", "no-cache, no-transform")
+	header.Set("Content-Type", "application/json")
+	whole := wantsJSONText(r.Header)
+	compose(w, http.StatusOK, len(resp.Body)+512, func(dst []byte) []byte {
+		dst = append(dst, `{"jsonrpc":"2.0","id":`...)
+		dst = append(dst, msg.ID...)
+		dst = append(dst, `,"result":{"content":[{"type":"text","text":`...)
+		dst = appendText(dst, &resp, whole)
+		dst = append(dst, `}],"structuredContent":`...)
+		dst = append(dst, resp.Body...)
+		if resp.Error != nil {
+			dst = append(dst, `,"isError":true`...)
+		}
+		return append(dst, `}}`...)
+	})
 }

@@ -89,7 +89,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Only POST is served: the agent keeps no sessions and pushes no streams.", http.StatusMethodNotAllowed)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.agent.MaxBody()+envelopeSpace))
+	body, err := readBody(w, r, h.agent.MaxBody()+envelopeSpace)
 	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
@@ -101,7 +101,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The request broke off.", http.StatusBadRequest)
 		return
 	}
-	msg, problem := parse(body)
+	msg, problem := h.parse(r, body)
 	// Before anything is made of the headers: they may be what a signature is about.
 	sender := h.agent.Identify(r, body, msg.invocations()...)
 	if sender.Refusal != nil {
@@ -124,8 +124,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if msg.Method == "tools/call" && h.turnAway(w, msg, sender, h.agent.Admit(caller, msg.Params.Name)) {
 		return
 	}
-	if call, ok := h.bare(r, body); ok {
-		h.answer(w, r, caller, call)
+	if msg.bare {
+		h.answer(w, r, caller, msg)
 		return
 	}
 	waiting := new(held)
@@ -138,7 +138,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Header.Set("Accept", "application/json, text/event-stream")
 	out := &deferred{ResponseWriter: w}
 	h.next.ServeHTTP(out, r)
-	out.send(h.mark, waiting)
+	out.send(h.mark, waiting, wantsJSONText(r.Header))
 }
 
 // JSON-RPC error codes: JSON-RPC's own, and those that the protocol reserves
@@ -158,6 +158,19 @@ type envelope struct {
 		Name      string          `json:"name"`
 		Arguments json.RawMessage `json:"arguments"`
 	} `json:"params"`
+	// bare messages are answered without the SDK.
+	bare bool
+}
+
+// readBody reads the request's body, no more than the limit.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	limited := http.MaxBytesReader(w, r.Body, limit)
+	if r.ContentLength <= 0 || r.ContentLength > limit {
+		return io.ReadAll(limited)
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(limited, body)
+	return body, err
 }
 
 // invocations are what the message asks for, as far as signatures go.
@@ -185,20 +198,26 @@ func (m *misfit) refusal() *adcp.Error {
 // parse reads the message, or tells why it cannot be read. What it finds decides
 // only whether a credential is demanded by HTTP; the agent checks everything again
 // on what is dispatched.
-func parse(body []byte) (envelope, *misfit) {
-	var msg envelope
+func (h *handler) parse(r *http.Request, body []byte) (envelope, *misfit) {
 	body = bytes.TrimSpace(body)
 	switch {
 	case !utf8.Valid(body):
-		return msg, &misfit{codeParse, "The body is not valid UTF-8."}
+		return envelope{}, &misfit{codeParse, "The body is not valid UTF-8."}
 	case !json.Valid(body):
-		return msg, &misfit{codeParse, "The body is not valid JSON."}
+		return envelope{}, &misfit{codeParse, "The body is not valid JSON."}
 	case body[0] == '[':
-		return msg, &misfit{codeInvalidRequest, "Batches are not served."}
+		return envelope{}, &misfit{codeInvalidRequest, "Batches are not served."}
 	case body[0] != '{':
-		return msg, &misfit{codeInvalidRequest, "The body is not a JSON-RPC message."}
+		return envelope{}, &misfit{codeInvalidRequest, "The body is not a JSON-RPC message."}
+	}
+	if h.bare(r) {
+		if msg, ok := h.readBare(body); ok {
+			msg.bare = true
+			return msg, nil
+		}
 	}
 	// Parameters of another shape belong to other methods and do not matter here.
+	var msg envelope
 	_ = json.Unmarshal(body, &msg)
 	return msg, nil
 }

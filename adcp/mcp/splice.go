@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"sync/atomic"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -34,15 +33,14 @@ func (m mark) structured() []byte { return []byte(`{"` + m + `":0}`) }
 // held is the answer that waits for its place. The tool runs on a goroutine of
 // the SDK's, which outlives a request that its caller gave up.
 type held struct {
-	body atomic.Pointer[json.RawMessage]
+	answer atomic.Pointer[agent.Response]
 }
 
 type heldKey struct{}
 
-// result is an answer as a tool's result: structured, and the same JSON as text
-// for callers that read only texts. The bytes are held back for splice.
+// result is an answer as a tool's result. The answer itself is held back for splice.
 func (m mark) result(h *held, r agent.Response) *sdk.CallToolResult {
-	h.body.Store(&r.Body)
+	h.answer.Store(&r)
 	return &sdk.CallToolResult{
 		Content:           []sdk.Content{&sdk.TextContent{Text: string(m)}},
 		StructuredContent: json.RawMessage(m.structured()),
@@ -50,55 +48,22 @@ func (m mark) result(h *held, r agent.Response) *sdk.CallToolResult {
 	}
 }
 
-// splice puts the answer in the places of the marks.
-func (m mark) splice(written, body []byte) []byte {
+// splice appends what the SDK has written, with the answer in the places of the
+// marks; whole says whether the text is the whole JSON.
+func (m mark) splice(dst, written []byte, r *agent.Response, whole bool) []byte {
 	before, rest, ok := bytes.Cut(written, m.text())
 	if !ok {
-		return written
+		return append(dst, written...)
 	}
 	between, after, ok := bytes.Cut(rest, m.structured())
 	if !ok {
-		return written
+		return append(dst, written...)
 	}
-	var out bytes.Buffer
-	out.Grow(len(written) + 5*len(body)/2)
-	out.Write(before)
-	quoteTo(&out, body)
-	out.Write(between)
-	out.Write(body)
-	out.Write(after)
-	return out.Bytes()
-}
-
-// quoteTo writes JSON text as a JSON string, escaping what must be and no more.
-// The answer is valid UTF-8: it is JSON that the agent has written or checked.
-func quoteTo(out *bytes.Buffer, text []byte) {
-	out.WriteByte('"')
-	from := 0
-	for i, c := range text {
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		out.Write(text[from:i])
-		from = i + 1
-		switch c {
-		case '"', '\\':
-			out.WriteByte('\\')
-			out.WriteByte(c)
-		case '\n':
-			out.WriteString(`\n`)
-		case '\r':
-			out.WriteString(`\r`)
-		case '\t':
-			out.WriteString(`\t`)
-		default:
-			out.WriteString(`\u00`)
-			out.WriteByte("0123456789abcdef"[c>>4])
-			out.WriteByte("0123456789abcdef"[c&15])
-		}
-	}
-	out.Write(text[from:])
-	out.WriteByte('"')
+	dst = append(dst, before...)
+	dst = appendText(dst, r, whole)
+	dst = append(dst, between...)
+	dst = append(dst, r.Body...)
+	return append(dst, after...)
 }
 
 // deferred is a response writer that keeps what the SDK writes until the
@@ -125,16 +90,18 @@ func (d *deferred) Write(p []byte) (int, error) {
 // Flush implements [http.Flusher] by keeping on; the answer is one document.
 func (d *deferred) Flush() {}
 
-// send writes the whole answer out.
-func (d *deferred) send(m mark, h *held) {
-	body := d.written.Bytes()
-	if answer := h.body.Load(); answer != nil {
-		body = m.splice(body, *answer)
-	}
+// send writes the whole answer out. Whole says whether the text of a tool's
+// result is the whole JSON.
+func (d *deferred) send(m mark, h *held, whole bool) {
 	if d.status == 0 {
 		d.status = http.StatusOK
 	}
-	d.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	d.ResponseWriter.WriteHeader(d.status)
-	_, _ = d.ResponseWriter.Write(body)
+	written := d.written.Bytes()
+	answer := h.answer.Load()
+	if answer == nil {
+		answer = new(agent.Response)
+	}
+	compose(d.ResponseWriter, d.status, len(written)+len(answer.Body), func(dst []byte) []byte {
+		return m.splice(dst, written, answer, whole)
+	})
 }
