@@ -105,7 +105,8 @@ type Observation struct {
 // Handler is the business logic of one operation. It gets a request that has
 // passed the operation's schema and answers with the response's own fields;
 // version, status, context and replay marks are added around it. It refuses by
-// returning an [*adcp.Error]; any other error is logged and the caller is told
+// returning an [*adcp.Error], and answers later by returning [Submitted],
+// [Working] or [InputRequired]; any other error is logged and the caller is told
 // no more than SERVICE_UNAVAILABLE.
 //
 // A handler of a mutating operation may be run again for the same
@@ -133,6 +134,13 @@ type Call struct {
 	Now time.Time
 	// Resumed tells that an earlier run for this key died before it answered.
 	Resumed bool
+
+	// scope is the account part of what the call's key and task are named by.
+	scope string
+	// context and push are the request's own, for a task.
+	context json.RawMessage
+	push    *adcp.PushNotificationConfig
+	taskID  string
 }
 
 // Agent serves operations. Build it with [New], give it handlers with
@@ -144,7 +152,11 @@ type Agent struct {
 	handlers map[string]*registration
 	checked  checked
 	limits   *limiter
-	ticker   func(time.Duration) (<-chan time.Time, func())
+	// source is where the agent's tasks are read, and tasks the same where
+	// handlers may answer later; see [HandleTasks].
+	source TaskSource
+	tasks  *Tasks
+	ticker func(time.Duration) (<-chan time.Time, func())
 }
 
 // registration is one operation with its handler behind bytes.

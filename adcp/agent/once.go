@@ -53,7 +53,7 @@ func (a *Agent) once(ctx context.Context, r *registration, call *Call, doc *docu
 	scope := IdempotencyScope{
 		Tenant:    call.Tenant,
 		Principal: call.Principal,
-		Account:   accountScope(call, doc),
+		Account:   call.scope,
 		Operation: call.Operation.Name,
 		Key:       call.IdempotencyKey,
 	}
@@ -241,18 +241,22 @@ func accountScope(call *Call, doc *document) string {
 	if call.AccountID != "" {
 		return call.AccountID
 	}
+	return scopeOf(call.Caller, doc.account)
+}
+
+func scopeOf(caller Caller, account json.RawMessage) string {
 	reach := ""
-	if call.Permission != nil {
-		reach = call.Permission.Reach()
+	if caller.Permission != nil {
+		reach = caller.Permission.Reach()
 	}
-	if len(doc.account) == 0 && reach == "" {
+	if len(account) == 0 && reach == "" {
 		return ""
 	}
-	parts := []byte(call.Tenant + "\x00" + call.Principal + "\x00")
-	if len(doc.account) > 0 {
-		canonical, err := jcs.Transform(doc.account)
+	parts := []byte(caller.Tenant + "\x00" + caller.Principal + "\x00")
+	if len(account) > 0 {
+		canonical, err := jcs.Transform(account)
 		if err != nil {
-			canonical = doc.account
+			canonical = account
 		}
 		parts = append(parts, canonical...)
 	}

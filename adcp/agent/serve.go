@@ -115,6 +115,10 @@ func (a *Agent) serve(ctx context.Context, caller Caller, r *registration, doc *
 	if refusal := a.resolveAccount(ctx, call, doc); refusal != nil {
 		return served{}, refusal
 	}
+	call.scope, call.context = accountScope(call, doc), doc.context
+	if refusal := a.readPush(call, doc); refusal != nil {
+		return served{}, refusal
+	}
 	if r.op.Mutating {
 		// A caller that hangs up does not leave a change half made.
 		ctx = context.WithoutCancel(ctx)
@@ -166,6 +170,10 @@ func (a *Agent) run(ctx context.Context, r *registration, call *Call, doc *docum
 		return served{}, refusal
 	}
 	ans, err := r.run(ctx, call, doc.raw)
+	var later *later
+	if errors.As(err, &later) {
+		return a.answerLater(ctx, call, later)
+	}
 	if err != nil {
 		return served{}, err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/adcp/agent"
@@ -244,7 +245,7 @@ func TestHandlerKnowsItsCall(t *testing.T) {
 		t.Errorf("operation %v", got.Operation)
 	}
 	got.Operation, want.Operation = nil, nil
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(agent.Call{})); diff != "" {
 		t.Error(diff)
 	}
 }
