@@ -73,6 +73,23 @@ type AdserverOrder struct {
 	UpdatedAt  int64
 }
 
+type AgentTask struct {
+	Tenant      string
+	TaskID      string
+	Principal   string
+	AccountID   string
+	TaskType    string
+	Status      string
+	HasWebhook  bool
+	Document    string
+	Result      string
+	Error       string
+	CreatedAt   int64
+	UpdatedAt   int64
+	CompletedAt int64
+	Revision    int64
+}
+
 type BuyerBooking struct {
 	Tenant         string
 	BookingID      string
