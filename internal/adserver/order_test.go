@@ -55,7 +55,7 @@ func TestValidate(t *testing.T) {
 		{"no product", "line_items[0].product_id", first(func(li *adserver.LineItem) { li.ProductID = "" })},
 		{"no start", "line_items[0].start", first(func(li *adserver.LineItem) { li.Start = time.Time{} })},
 		{"end at the start", "line_items[0].end", first(func(li *adserver.LineItem) { li.End = li.Start })},
-		{"flight of eleven years", "line_items[0].end", first(func(li *adserver.LineItem) { li.End = li.Start.AddDate(11, 0, 0) })},
+		{"flight of a hundred and one years", "line_items[0].end", first(func(li *adserver.LineItem) { li.End = li.Start.AddDate(101, 0, 0) })},
 		{"start finer than a microsecond", "line_items[0].start", first(func(li *adserver.LineItem) { li.Start = li.Start.Add(1) })},
 		{"end finer than a microsecond", "line_items[0].end", first(func(li *adserver.LineItem) { li.End = li.End.Add(1) })},
 		{"unknown pricing model", "line_items[0].pricing_model", first(func(li *adserver.LineItem) { li.PricingModel = "cpx" })},

@@ -9,8 +9,8 @@ import (
 	"github.com/upfront-media/upfront/internal/money"
 )
 
-// maxFlight guards against mistyped dates.
-const maxFlight = 10 * 366 * 24 * time.Hour
+// maxFlight guards against mistyped dates and overflow.
+const maxFlight = 100 * 366 * 24 * time.Hour
 
 // Validate reports what no ad server could hold, as a [*Refusal] that names the
 // field, or nil. Adapters call it first in Apply; they refuse more where their ad
@@ -82,7 +82,7 @@ func (li LineItem) validateFlight(at string) *Refusal {
 		return refuse(at+".end", "%s is not after the start, %s", li.End.Format(time.RFC3339), li.Start.Format(time.RFC3339))
 	}
 	if li.End.Sub(li.Start) > maxFlight {
-		return refuse(at+".end", "the flight is longer than ten years")
+		return refuse(at+".end", "the flight is longer than a hundred years")
 	}
 	for _, t := range []struct {
 		field string

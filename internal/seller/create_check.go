@@ -107,7 +107,7 @@ func (c *checks) window(b *MediaBuy, start string, end time.Time, now time.Time)
 		c.add(adcp.CodeValidationError, "start_time", "start_time is neither asap nor a date-time.")
 		return
 	} else if b.Start = micro(t); b.Start.Before(now) {
-		c.refuse(refusal(adcp.CodeValidationError, "start_time", "start_time %s has passed; it is %s.", stamp(b.Start), stamp(now)).
+		c.refuse(refusal(adcp.CodeInvalidRequest, "start_time", "start_time %s has passed; it is %s.", stamp(b.Start), stamp(now)).
 			WithSuggestion(`Send a later start_time, or "asap".`))
 	}
 	if !b.End.After(b.Start) {
@@ -117,8 +117,9 @@ func (c *checks) window(b *MediaBuy, start string, end time.Time, now time.Time)
 	}
 }
 
-// maxFlight guards against mistyped years.
-const maxFlight = 5 * 365 * 24 * time.Hour
+// maxFlight guards against mistyped centuries and overflow. Buyers that mean
+// "until further notice" write an end far away, such as 2099.
+const maxFlight = 100 * 365 * 24 * time.Hour
 
 // flight reads a package's dates within its media buy's.
 func (c *checks) flight(at string, b *MediaBuy, p *Package, start, end *time.Time) {

@@ -119,8 +119,11 @@ func (c *checks) duration(at string, p *Package) {
 
 // unitsWithin counts the whole units of time between start and end.
 func unitsWithin(start, end time.Time, unit adserver.TimeUnit) int64 {
+	if unit != adserver.PerMonth {
+		return int64(end.Sub(start) / after(start, 1, unit).Sub(start))
+	}
 	var n int64
-	for n < 1_000_000 && !after(start, n+1, unit).After(end) {
+	for !after(start, n+1, unit).After(end) {
 		n++
 	}
 	return n

@@ -69,6 +69,12 @@ func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest) (*que
 	if refusal := s.checkDiscoveryWebhook(req); refusal != nil {
 		return nil, walk{}, refusal
 	}
+	if req.BuyingMode == adcp.GetProductsRequestBuyingModeWholesale {
+		// Buyers must not send a brief with a wholesale read, yet widely used ones do.
+		// The mode is what counts: the read is the same without.
+		bare := *req
+		bare.Brief, req = nil, &bare
+	}
 	q := &query{Service: s, shelf: s.shelf(), principal: call.Principal, req: req, view: view{agentURL: s.agentURL, hidePrices: call.Anonymous}}
 	var refusal *adcp.Error
 	if f := req.Filters; f != nil {
@@ -108,10 +114,6 @@ func checkMode(req *adcp.GetProductsRequest) *adcp.Error {
 		return adcp.NewError(adcp.CodeUnsupportedFeature, "buying_mode", "This seller does not refine: it makes no proposals.").
 			WithSuggestion("Send a new brief with buying_mode brief, or read everything with wholesale.")
 	case adcp.GetProductsRequestBuyingModeWholesale:
-		if req.Brief != nil {
-			return adcp.NewError(adcp.CodeInvalidRequest, "brief", "A wholesale read takes no brief.").
-				WithSuggestion("Leave the brief out, or use buying_mode brief.")
-		}
 	default:
 		if strings.TrimSpace(adcp.Val(req.Brief)) == "" {
 			return adcp.NewError(adcp.CodeInvalidRequest, "brief", "buying_mode brief needs a brief.").

@@ -176,7 +176,7 @@ func newProduct(id string, seed int64, s Supply) *product {
 }
 
 // curveScale is the weight of the week's strongest hour: small enough for the
-// weights of ten years' microseconds to fit an int64.
+// weights of a hundred years' milliseconds to fit an int64.
 const curveScale = 10_000
 
 // expected is the supply of the hour that starts at h, before variance and shortfall.
@@ -231,18 +231,20 @@ func (p *product) draw(h time.Time, what string) uint64 {
 	return mix(p.seed ^ mix(uint64(h.Unix())^hashString(what)))
 }
 
-// weight is the share of [from, to) in the expected supply, relative to other spans of time.
+// weight is the share of [from, to) in the expected supply, relative to other spans
+// of time. It is exact to the millisecond, and the weights of parts add up.
 func (p *product) weight(from, to time.Time) int64 {
+	from, to = from.Truncate(time.Millisecond), to.Truncate(time.Millisecond)
 	if !from.Before(to) {
 		return 0
 	}
 	first, last := from.Truncate(time.Hour), to.Truncate(time.Hour)
 	if first.Equal(last) {
-		return p.hourWeight(first) * to.Sub(from).Microseconds()
+		return p.hourWeight(first) * to.Sub(from).Milliseconds()
 	}
-	w := p.hourWeight(first) * first.Add(time.Hour).Sub(from).Microseconds()
-	w += p.hourWeight(last) * to.Sub(last).Microseconds()
-	return w + p.weights(first.Add(time.Hour), last)*time.Hour.Microseconds()
+	w := p.hourWeight(first) * first.Add(time.Hour).Sub(from).Milliseconds()
+	w += p.hourWeight(last) * to.Sub(last).Milliseconds()
+	return w + p.weights(first.Add(time.Hour), last)*time.Hour.Milliseconds()
 }
 
 func hourOfWeek(h time.Time) int { return int(h.Weekday())*24 + h.Hour() }
