@@ -2,6 +2,7 @@ package brief
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/kljensen/snowball/english"
@@ -103,13 +104,23 @@ func terms(text string) []term {
 
 // phraseAt finds the longest known phrase that words begin with.
 func phraseAt(words []string) (thing string, n int) {
-	for n = min(4, len(words)); n > 0; n-- {
+	for n = min(longestPhrase()[words[0]], len(words)); n > 0; n-- {
 		if thing, ok := phrases[strings.Join(words[:n], " ")]; ok {
 			return thing, n
 		}
 	}
 	return "", 0
 }
+
+// longestPhrase is the greatest number of words in a phrase, by its first word.
+var longestPhrase = sync.OnceValue(func() map[string]int {
+	out := map[string]int{}
+	for phrase := range phrases {
+		words := strings.Fields(phrase)
+		out[words[0]] = max(out[words[0]], len(words))
+	}
+	return out
+})
 
 func appendTerm(list []term, word string) []term {
 	if stopWords[word] || len(word) < 2 || isNumber(word) {

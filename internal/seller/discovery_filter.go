@@ -140,9 +140,12 @@ func (q *query) filters() []productFilter {
 // prices are the prices of a product that the request's filters leave, and that
 // can be shown to the caller.
 func (q *query) prices(p *Product) []PricingOption {
-	return q.showable(slices.DeleteFunc(slices.Clone(p.Pricing), func(o PricingOption) bool {
-		return !q.rightKind(o) || !q.rightCurrency(o)
-	}))
+	wrong := func(o PricingOption) bool { return !q.rightKind(o) || !q.rightCurrency(o) }
+	left := p.Pricing
+	if f := q.req.Filters; f != nil && slices.ContainsFunc(left, wrong) {
+		left = slices.DeleteFunc(slices.Clone(left), wrong)
+	}
+	return q.showable(left)
 }
 
 func (q *query) rightKind(o PricingOption) bool {

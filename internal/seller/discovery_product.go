@@ -108,10 +108,11 @@ func wireProperties(properties []PublisherProperties) []adcp.PublisherPropertySe
 // showable are the prices that can be shown: without amounts, cpa is not a
 // price at all by its schema.
 func (v view) showable(prices []PricingOption) []PricingOption {
-	if !v.hidePrices {
+	priceless := func(o PricingOption) bool { return o.Model == adserver.CPA }
+	if !v.hidePrices || !slices.ContainsFunc(prices, priceless) {
 		return prices
 	}
-	return slices.DeleteFunc(slices.Clone(prices), func(o PricingOption) bool { return o.Model == adserver.CPA })
+	return slices.DeleteFunc(slices.Clone(prices), priceless)
 }
 
 // price shows a price as core/pricing-option.json.

@@ -2,7 +2,6 @@ package seller
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -74,17 +73,17 @@ type ranked struct {
 // Scores are whole numbers, so that the order is the same on every machine.
 func (q *query) rank(candidates []candidate) []ranked {
 	matches := map[string]brief.Match{}
-	best := 0.0
 	for _, m := range q.index.Search(adcp.Val(q.req.Brief), 0) {
-		if slices.ContainsFunc(candidates, func(c candidate) bool { return c.product.ID == m.ID }) {
-			matches[m.ID] = m
-			best = max(best, m.Score)
-		}
+		matches[m.ID] = m
 	}
-	var out []ranked
+	best := 0.0
+	for _, c := range candidates {
+		best = max(best, matches[c.product.ID].Score)
+	}
+	out := make([]ranked, 0, len(candidates))
 	for _, c := range candidates {
 		m, found := matches[c.product.ID]
-		if !found && len(matches) > 0 {
+		if !found && best > 0 {
 			continue
 		}
 		r := ranked{candidate: c, score: q.fit(c)}
@@ -168,51 +167,76 @@ func (p *Product) shareIn(countries []string) Rate {
 // maxReasonWords is how many of the matched words a reason names.
 const maxReasonWords = 4
 
+// phrases are the parts of a product's reason that no request changes.
+type phrases struct {
+	channels, countries, closing string
+	// prices are by the pricing option's identifier.
+	prices map[string]string
+}
+
+func phrasesOf(p *Product) phrases {
+	out := phrases{channels: list(p.Channels), countries: list(p.Countries), closing: ".", prices: map[string]string{}}
+	for _, o := range p.Pricing {
+		out.prices[o.ID] = o.spoken()
+	}
+	if p.Approval == ApprovalManual {
+		out.closing = ", and a person confirms it."
+	}
+	if p.Guaranteed {
+		out.closing = "; delivery is reserved" + out.closing
+	}
+	return out
+}
+
 // reason says in a sentence why the product is offered. The words in it are the
 // brief's own, but only those that the product's text has, or has close to it.
 func (q *query) reason(c candidate, terms []string) string {
-	p := c.product
-	why := "Nothing in the brief speaks for or against it"
-	if len(terms) > 0 {
-		quoted := make([]string, min(len(terms), maxReasonWords))
-		for i := range quoted {
-			quoted[i] = `"` + terms[i] + `"`
+	said := q.phrases[c.product]
+	var why strings.Builder
+	why.Grow(240)
+	if len(terms) == 0 {
+		why.WriteString("Nothing in the brief speaks for or against it")
+	} else {
+		why.WriteString("Matches the brief on ")
+		terms = terms[:min(len(terms), maxReasonWords)]
+		for i, t := range terms {
+			switch {
+			case i > 0 && i == len(terms)-1:
+				why.WriteString(" and ")
+			case i > 0:
+				why.WriteString(", ")
+			}
+			why.WriteString(`"` + t + `"`)
 		}
-		why = "Matches the brief on " + list(quoted)
 	}
-	places := p.Countries
+	places := said.countries
 	if f := q.req.Filters; f != nil && len(f.Countries) > 0 {
-		places = slices.DeleteFunc(slices.Clone(p.Countries), func(c string) bool { return !slices.Contains(f.Countries, c) })
+		places = list(slices.DeleteFunc(slices.Clone(c.product.Countries), func(c string) bool { return !slices.Contains(f.Countries, c) }))
 	}
-	why += fmt.Sprintf("; %s in %s", list(p.Channels), list(places))
+	why.WriteString("; " + said.channels + " in " + places)
 	if !q.hidePrices {
 		if o, ok := q.headline(c); ok {
-			why += "; " + o.spoken()
+			why.WriteString("; " + said.prices[o.ID])
 		}
 	}
-	if p.Guaranteed {
-		why += "; delivery is reserved"
-	}
-	if p.Approval == ApprovalManual {
-		why += ", and a person confirms it"
-	}
-	return why + "."
+	why.WriteString(said.closing)
+	return why.String()
 }
 
 // headline is the price that a reason names: the first in the budget's currency,
 // else the first.
-func (q *query) headline(c candidate) (PricingOption, bool) {
+func (q *query) headline(c candidate) (*PricingOption, bool) {
 	if f := q.req.Filters; f != nil && f.BudgetRange != nil {
-		for _, o := range c.prices {
-			if string(o.Currency) == f.BudgetRange.Currency {
-				return o, true
+		for i := range c.prices {
+			if string(c.prices[i].Currency) == f.BudgetRange.Currency {
+				return &c.prices[i], true
 			}
 		}
 	}
 	if len(c.prices) == 0 {
-		return PricingOption{}, false
+		return nil, false
 	}
-	return c.prices[0], true
+	return &c.prices[0], true
 }
 
 // spoken is the price in words: "22.00 USD per thousand impressions".

@@ -18,6 +18,7 @@ type shelf struct {
 	products map[string]*Product
 	// digests name what there is to show of each product.
 	digests map[*Product]string
+	phrases map[*Product]phrases
 	index   *brief.Index
 	formats []adcp.Format
 	lists   *productLists
@@ -41,6 +42,7 @@ func (s *Service) Sell(c *Catalogue) error {
 	next := &shelf{
 		Catalogue: c, version: version, products: make(map[string]*Product, len(c.Products)),
 		digests: make(map[*Product]string, len(c.Products)),
+		phrases: make(map[*Product]phrases, len(c.Products)),
 		index:   indexProducts(c.Products), lists: new(productLists), items: new(productItems),
 	}
 	for _, f := range c.Formats {
@@ -59,7 +61,7 @@ func (s *Service) Sell(c *Catalogue) error {
 		if next.digests[p], err = digest(shown, p.Forecast, p.Supply); err != nil {
 			return fmt.Errorf("seller: catalogue: product %s: %w", p.ID, err)
 		}
-		next.products[p.ID] = p
+		next.products[p.ID], next.phrases[p] = p, phrasesOf(p)
 		next.private = next.private || len(p.Principals) > 0
 	}
 	s.shelves.Store(next)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,23 +13,18 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/upfront-media/upfront/internal/clock"
 )
 
-// benchmarkCall asks for what a buyer asks first; pagedCall for a page of it;
-// datedCall for what can start on a day, which is worked out anew each time.
-const (
-	benchmarkCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_products","arguments":` +
-		`{"buying_mode":"brief","brief":"streaming TV for runners in the US"}}}`
-	pagedCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_products","arguments":` +
-		`{"buying_mode":"brief","brief":"streaming TV for runners in the US","pagination":{"max_results":5}}}}`
-	datedCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_products","arguments":` +
-		`{"buying_mode":"brief","brief":"streaming TV for runners in the US","filters":{"start_date":"2036-03-01","end_date":"2036-03-31"}}}}`
-)
+// wholeList asks for what a buyer asks first.
+const wholeList = `"buying_mode":"brief","brief":"streaming TV for runners in the US"`
 
 // BenchmarkGetProducts measures get_products with a catalogue of the
 // demonstration on SQLite, over HTTP, with two clients a processor: through our
@@ -38,16 +34,14 @@ const (
 //
 //	go test ./internal/server -run '^$' -bench GetProducts -benchmem
 //
-// Bytes and allocations a call include the client's, which is the same for all.
+// Bytes, allocations and processor time a call include the client's, which is
+// the same for all. The ratios are of requests a second, in the same run.
 func BenchmarkGetProducts(b *testing.B) {
 	// As the program sets it for itself: see tuneMemory.
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	url := openShop(b, clock.System{})
-	answer := post(b, http.DefaultClient, url, benchmarkCall)
-	b.Run("upfront", func(b *testing.B) { measure(b, url, benchmarkCall, len(answer)) })
-	page, dated := post(b, http.DefaultClient, url, pagedCall), post(b, http.DefaultClient, url, datedCall)
-	b.Run("upfront-page", func(b *testing.B) { measure(b, url, pagedCall, len(page)) })
-	b.Run("upfront-dated", func(b *testing.B) { measure(b, url, datedCall, len(dated)) })
+	answer := post(b, http.DefaultClient, url, getProducts(wholeList))
+	l := load{messages: []string{getProducts(wholeList)}, release: "2025-11-25"}
 
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var message struct {
@@ -62,7 +56,7 @@ func BenchmarkGetProducts(b *testing.B) {
 		_, _ = w.Write(answer)
 	}))
 	defer echo.Close()
-	b.Run("echo", func(b *testing.B) { measure(b, echo.URL, benchmarkCall, len(answer)) })
+	b.Run("echo", func(b *testing.B) { l.echo = l.measure(b, echo.URL) })
 
 	var told struct {
 		Result struct {
@@ -76,7 +70,44 @@ func BenchmarkGetProducts(b *testing.B) {
 	}
 	trivial := httptest.NewServer(trivialTool("get_products", told.Result.Content[0].Text))
 	defer trivial.Close()
-	b.Run("sdk", func(b *testing.B) { measure(b, trivial.URL, benchmarkCall, len(answer)) })
+	b.Run("sdk", func(b *testing.B) { l.sdk = l.measure(b, trivial.URL) })
+
+	// A caller that names no release of MCP gets the JSON as text as well.
+	unnamed := l
+	unnamed.release = ""
+	b.Run("upfront", func(b *testing.B) { l.measure(b, url) })
+	b.Run("upfront-json-text", func(b *testing.B) { unnamed.measure(b, url) })
+	for _, asked := range []struct {
+		name     string
+		messages []string
+	}{
+		{"upfront-page", []string{getProducts(wholeList + `,"pagination":{"max_results":5}`)}},
+		{"upfront-dated", []string{getProducts(wholeList + `,"filters":{"start_date":"2036-03-01","end_date":"2036-03-31"}`)}},
+		{"upfront-briefs", manyBriefs()},
+	} {
+		l.messages = asked.messages
+		b.Run(asked.name, func(b *testing.B) { l.measure(b, url) })
+	}
+}
+
+func getProducts(arguments string) string {
+	return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_products","arguments":{` + arguments + `}}}`
+}
+
+// manyBriefs are more briefs than an agent keeps the lists of, so that each is
+// read and ranked anew.
+func manyBriefs() []string {
+	var out []string
+	for _, kind := range []string{"Streaming TV", "Short video", "Digital screens", "Radio and podcasts", "Display banners", "A sponsorship"} {
+		for _, whom := range []string{"runners", "young families", "commuters", "people who cook", "football fans", "new parents", "students"} {
+			for _, what := range []string{"running shoes", "an electric car", "harvest juice", "a savings account", "a museum's late opening", "school supplies"} {
+				out = append(out, getProducts(fmt.Sprintf(
+					`"buying_mode":"brief","brief":"%s for %s in the US and Canada: we launch %s this spring, with a budget of 150,000 dollars, brand safe and with measurable reach."`,
+					kind, whom, what)))
+			}
+		}
+	}
+	return out
 }
 
 // trivialTool is the SDK's own server, stateless and in JSON like ours, with one
@@ -93,45 +124,82 @@ func trivialTool(name, text string) http.Handler {
 		&sdk.StreamableHTTPOptions{Stateless: true, JSONResponse: true})
 }
 
-// measure sends the same call from two clients a processor, on connections that
-// stay open, and reports requests a second and what the process takes of memory.
-func measure(b *testing.B, url, message string, size int) {
+// load is what is sent, and how fast others answer it.
+type load struct {
+	// messages are sent in turn.
+	messages []string
+	// release is the release of MCP that the caller names, or "".
+	release string
+	// echo and sdk are the requests a second of the two to compare with.
+	echo, sdk float64
+}
+
+// measure sends the messages from two clients a processor, on connections that
+// stay open, and reports requests a second, processor time and what the process
+// takes of memory. It returns the requests a second.
+func (l *load) measure(b *testing.B, url string) float64 {
 	b.Helper()
 	c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}
 	defer c.CloseIdleConnections()
 	b.SetParallelism(2)
-	b.SetBytes(int64(size))
 	b.ReportAllocs()
+	var sent, read atomic.Int64
+	used := processorTime()
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if err := call(c, url, message); err != nil {
+			n, err := l.call(c, url, l.messages[int(sent.Add(1))%len(l.messages)])
+			if err != nil {
 				b.Error(err)
 				return
 			}
+			read.Add(n)
 		}
 	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+	rate := float64(b.N) / b.Elapsed().Seconds()
+	b.ReportMetric(rate, "req/s")
+	b.ReportMetric(float64((processorTime()-used).Microseconds())/float64(b.N), "cpu-µs/op")
+	b.ReportMetric(float64(read.Load())/float64(b.N)/1024, "kB-answer")
 	b.ReportMetric(residentMB(), "MB-resident")
+	if l.echo > 0 {
+		b.ReportMetric(rate/l.echo, "x-echo")
+	}
+	if l.sdk > 0 {
+		b.ReportMetric(rate/l.sdk, "x-sdk")
+	}
+	return rate
 }
 
-func call(c *http.Client, url, message string) error {
+func (l *load) call(c *http.Client, url, message string) (int64, error) {
 	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(message))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, text/event-stream")
 	req.Header.Set("Authorization", "Bearer "+shopKey)
+	if l.release != "" {
+		req.Header.Set("Mcp-Protocol-Version", l.release)
+	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return errors.New(resp.Status)
+		return 0, errors.New(resp.Status)
 	}
-	_, err = io.Copy(io.Discard, resp.Body)
-	return err
+	return io.Copy(io.Discard, resp.Body)
+}
+
+// processorTime is what the process has used of its processors, which other
+// work on the machine does not change.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // residentMB is the most memory that the process has held, clients and all; 0
