@@ -250,6 +250,18 @@ type IdempotencyRecord struct {
 	CreatedAt  int64
 }
 
+type InventoryLine struct {
+	Tenant    string
+	Owner     string
+	Position  int64
+	ProductID string
+	Country   string
+	FirstDay  int64
+	LastDay   int64
+	PerDay    int64
+	ExpiresAt int64
+}
+
 type MediaBuy struct {
 	Tenant      string
 	MediaBuyID  string
