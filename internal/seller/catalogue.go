@@ -82,6 +82,9 @@ type Product struct {
 	Pricing []PricingOption
 	// Forecast is what the seller tells buyers to expect.
 	Forecast Forecast
+	// Capacity is how many impressions a day may be promised to buyers of a
+	// guaranteed product, all together; the forecast's where zero.
+	Capacity int64 `json:",omitzero"`
 	// Supply is what the built-in ad server really has. Buyers never see it.
 	Supply Supply
 	// Tags and Keywords are words that briefs are matched with. Buyers never see them as such.

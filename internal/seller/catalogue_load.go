@@ -111,7 +111,7 @@ func readCatalogue(n yamlNode) *Catalogue {
 
 var productFields = []string{
 	"id", "name", "description", "channels", "properties", "countries", "regions", "metros",
-	"delivery", "exclusivity", "approval", "lead_time", "formats", "pricing", "forecast", "supply",
+	"delivery", "exclusivity", "approval", "lead_time", "formats", "pricing", "forecast", "capacity", "supply",
 	"tags", "keywords", "video_placements", "audio_distribution", "sponsored_placements",
 	"reporting", "measurement", "creative_policy",
 }
@@ -161,6 +161,7 @@ func readProduct(n yamlNode, c *Catalogue) *Product {
 	p.Properties = readProperties(o.field("properties"), c)
 	p.Pricing = readPricing(o.field("pricing").need("give the product at least one price"))
 	p.Forecast = readForecast(o.field("forecast").need("say what it is expected to deliver"), p)
+	p.Capacity = readCapacity(o.field("capacity"), p)
 	p.Supply = readSupply(o.field("supply").need("say what the ad server has for it"))
 	checkRates(o.field("supply"), p)
 	p.Reporting = readReporting(o.field("reporting"))

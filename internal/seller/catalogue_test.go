@@ -124,6 +124,8 @@ func TestLoadCatalogueRefuses(t *testing.T) {
 		{"RequirementUnknown", "min_width: 2400", "min_widht: 2400", "formats[0].assets[0].requirements", "unknown field"},
 		{"RequirementOfTheWrongKind", "formats: [png]", "formats: png", "formats[0].assets[0].requirements", "cannot unmarshal"},
 		{"RequirementThatHoldsItself", "formats: [png]", "formats: &again [*again]", "formats[0].assets[0].requirements.formats[0][0]", "nested too deep"},
+		{"CapacityOfWhatIsNotReserved", "forecast: {daily_impressions: 150_000}", "forecast: {daily_impressions: 150_000}\n    capacity: {daily_impressions: 1}", "products[4].capacity", "guaranteed products"},
+		{"CapacityOfNothing", "    supply: {daily_units: 900_000", "    capacity: {daily_impressions: 0}\n    supply: {daily_units: 900_000", "products[3].capacity.daily_impressions", "not above zero"},
 		{"FormatIDTaken", "id: wallpaper", "id: audio_30s", "formats[0]", "taken by another format"},
 		{"ValueWhereAMappingBelongs", "seller:\n  name: Corner\n  description: A corner shop of media.\n  domain: corner.example", "seller: Corner", "seller", "not a mapping"},
 	} {

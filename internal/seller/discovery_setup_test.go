@@ -37,11 +37,11 @@ func load(t testing.TB, path string) *seller.Catalogue {
 	return c
 }
 
-// catalogue loads the package's own small one ("corner"), or an example.
+// catalogue loads one of the package's own ("corner", "plaza"), or an example.
 func catalogue(t testing.TB, name string) *seller.Catalogue {
 	t.Helper()
-	if name == "corner" {
-		return load(t, filepath.Join("testdata", "corner.yaml"))
+	if name == "corner" || name == "plaza" {
+		return load(t, filepath.Join("testdata", name+".yaml"))
 	}
 	return load(t, filepath.Join("..", "..", "examples", "catalogues", name+".yaml"))
 }

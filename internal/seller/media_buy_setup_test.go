@@ -48,7 +48,12 @@ func answerWithin(d time.Duration) option {
 // openHouse opens a house for the package's own catalogue.
 func openHouse(t testing.TB, db *store.DB, options ...option) *house {
 	t.Helper()
-	c := catalogue(t, "corner")
+	return openHouseOf(t, catalogue(t, "corner"), db, options...)
+}
+
+// openHouseOf opens a house for a catalogue.
+func openHouseOf(t testing.TB, c *seller.Catalogue, db *store.DB, options ...option) *house {
+	t.Helper()
 	h := &house{t: t, db: db, catalogue: c, shop: shop{clock: clock.NewSimulated(today)}}
 	server, err := builtin.New(builtin.Config{Store: db, Tenant: "shop", Clock: h.clock, Supply: supply.Of(c), Seed: 1})
 	if err != nil {

@@ -173,6 +173,9 @@ func (s *Service) submit(ctx context.Context, tx *store.Tx, t *Task) error {
 	if err := s.registerPush(ctx, tx, t); err != nil {
 		return err
 	}
+	if err := s.reserve(ctx, tx, t); err != nil {
+		return err
+	}
 	doc, err := json.Marshal(t.Change)
 	if err != nil {
 		return err

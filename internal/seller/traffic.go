@@ -49,6 +49,8 @@ type BuyChange struct {
 	Done []HistoryEntry `json:"done,omitzero"`
 	// Affected are the packages that it touches.
 	Affected []string `json:"affected,omitzero"`
+	// Reserved is what the change does to the ledger of inventory.
+	Reserved []reservation `json:"reserved,omitzero"`
 }
 
 // outcome is the buy as the ad server is to hold it from decided on, and what
@@ -209,6 +211,9 @@ func (s *Service) complete(ctx context.Context, t *Task) error {
 // completeIn makes the task's outcome true and completes it, in one transaction.
 func (s *Service) completeIn(ctx context.Context, tx *store.Tx, t *Task) error {
 	t.UpdatedAt = latest(t.DecidedAt, s.now())
+	if err := s.confirmReserved(ctx, tx, t); err != nil {
+		return err
+	}
 	bought := make([]*MediaBuy, len(t.Change.Buys))
 	for i, c := range t.Change.Buys {
 		b, done := c.outcome(t.Change.Actor, t.DecidedAt)
@@ -241,6 +246,9 @@ func (s *Service) completeIn(ctx context.Context, tx *store.Tx, t *Task) error {
 func (s *Service) saveChange(ctx context.Context, tx *store.Tx, b *MediaBuy, isNew bool, kind, flow, actor string, done []HistoryEntry) error {
 	if b.State.Terminal() {
 		b.finish(b.UpdatedAt)
+		if err := s.releaseReserved(ctx, tx, b); err != nil {
+			return err
+		}
 	}
 	if err := s.saveMediaBuy(ctx, tx, b, isNew); err != nil {
 		return err
@@ -286,8 +294,11 @@ func (s *Service) fail(ctx context.Context, t *Task, problem *adcp.Error) error 
 	})
 }
 
-// release lets the media buys go that the task holds.
+// release lets the media buys and the inventory go that the task holds.
 func (s *Service) release(ctx context.Context, tx *store.Tx, t *Task) error {
+	if err := s.undoReserved(ctx, tx, t); err != nil {
+		return err
+	}
 	for _, c := range t.Change.Buys {
 		if c.New {
 			continue

@@ -74,7 +74,7 @@ func (c Claim) days() (first, last Day) {
 	switch {
 	case late && early && last == first+1:
 		// The flight is around one midnight: the day that has more of it counts.
-		if (last.Start()).Sub(c.Start) >= c.End.Sub(last.Start()) {
+		if last.Start().Sub(c.Start) >= c.End.Sub(last.Start()) {
 			return first, first
 		}
 		return last, last

@@ -19,9 +19,9 @@ func Plan(capacity Capacity, claim Claim, others, own []Line, today Day) ([]Line
 	cells := capacity.cells(claim)
 	first, last := claim.days()
 	if claim.Share > 0 {
-		return planShare(claim, cells, first, last, others, own, today)
+		return capacity.planShare(claim, cells, first, last, others, own, today)
 	}
-	left := leftIn(cells, claim, others, own, today)
+	left := capacity.left(cells, claim, others, own, today)
 	if total := sum(left); claim.Impressions > total {
 		return nil, &Shortage{Product: claim.Product, Wanted: claim.Impressions, Left: total}
 	}
@@ -35,15 +35,15 @@ func Plan(capacity Capacity, claim Claim, others, own []Line, today Day) ([]Line
 // Left is the most impressions that the claim could have.
 func Left(capacity Capacity, claim Claim, others, own []Line, today Day) int64 {
 	claim.Share = 0
-	return sum(leftIn(capacity.cells(claim), claim, others, own, today))
+	return sum(capacity.left(capacity.cells(claim), claim, others, own, today))
 }
 
-// leftIn is the most that the claim could have of each supply.
-func leftIn(cells []CountryCapacity, claim Claim, others, own []Line, today Day) []int64 {
+// left is the most that the claim could have of each supply.
+func (c Capacity) left(cells []CountryCapacity, claim Claim, others, own []Line, today Day) []int64 {
 	first, last := claim.days()
 	left := make([]int64, len(cells))
 	for i, cell := range cells {
-		w := newWindow(cell, first, last, others, own, today)
+		w := c.window(cell, first, last, others, own, today)
 		left[i] = min(w.evenly(), max(claim.within(cell.PerDay), w.own))
 	}
 	return left
@@ -58,13 +58,13 @@ func sum(list []int64) int64 {
 }
 
 // planShare takes a part of every day.
-func planShare(claim Claim, cells []CountryCapacity, first, last Day, others, own []Line, today Day) ([]Line, error) {
+func (c Capacity) planShare(claim Claim, cells []CountryCapacity, first, last Day, others, own []Line, today Day) ([]Line, error) {
 	var lines []Line
 	short := &Shortage{Product: claim.Product}
 	fits := true
 	for _, cell := range cells {
 		need := int64(money.Micros(cell.PerDay).MulDiv(claim.Share, Whole))
-		w := newWindow(cell, first, last, others, own, today)
+		w := c.window(cell, first, last, others, own, today)
 		least := w.least()
 		fits = fits && least >= need && need > 0
 		short.Wanted += need * int64(last-first+1)
@@ -112,8 +112,14 @@ type window struct {
 // endless is what a day that is past has free.
 const endless = math.MaxInt64
 
-func newWindow(cell CountryCapacity, first, last Day, others, own []Line, today Day) window {
-	taken, mine := perDay(cell.Country, first, last, others), perDay(cell.Country, first, last, own)
+// window looks at one supply. A line that was told apart by other countries than
+// today's counts against every supply, since it may come from each.
+func (c Capacity) window(cell CountryCapacity, first, last Day, others, own []Line, today Day) window {
+	known := func(country string) bool {
+		return slices.ContainsFunc(c.Countries, func(cell CountryCapacity) bool { return cell.Country == country })
+	}
+	taken := perDay(first, last, others, func(l Line) bool { return l.Country == cell.Country || !known(l.Country) })
+	mine := perDay(first, last, own, func(l Line) bool { return l.Country == cell.Country })
 	w := window{free: make([]int64, last-first+1)}
 	for i := range w.free {
 		w.own += mine[i]
@@ -125,11 +131,11 @@ func newWindow(cell CountryCapacity, first, last Day, others, own []Line, today 
 	return w
 }
 
-// perDay adds lines up by day.
-func perDay(country string, first, last Day, lines []Line) []int64 {
+// perDay adds up by day those lines that count.
+func perDay(first, last Day, lines []Line, counts func(Line) bool) []int64 {
 	out := make([]int64, last-first+2)
 	for _, l := range lines {
-		if l.Country != country || l.Last < first || l.First > last {
+		if l.Last < first || l.First > last || !counts(l) {
 			continue
 		}
 		out[max(l.First, first)-first] += l.PerDay
@@ -164,6 +170,7 @@ func Cover(a, b []Line) []Line {
 			supplies = append(supplies, s)
 		}
 	}
+	every := func(Line) bool { return true }
 	var out []Line
 	for _, s := range supplies {
 		of := func(lines []Line) []Line {
@@ -178,7 +185,7 @@ func Cover(a, b []Line) []Line {
 		edges = slices.Compact(edges)
 		for i := range len(edges) - 1 {
 			at := edges[i]
-			n := max(perDay(s.country, at, at, inA)[0], perDay(s.country, at, at, inB)[0])
+			n := max(perDay(at, at, inA, every)[0], perDay(at, at, inB, every)[0])
 			if n > 0 {
 				out = append(out, Line{Product: s.product, Country: s.country, First: at, Last: edges[i+1] - 1, PerDay: n})
 			}

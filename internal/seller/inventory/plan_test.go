@@ -97,6 +97,10 @@ func TestPlan(t *testing.T) {
 			name: "ATakeoverWantsTheDayToItself", capacity: hundred, claim: inventory.Claim{Product: "p", Start: at(1, 0), End: at(3, 0), Share: inventory.Whole},
 			others: []inventory.Line{line("", 2, 2, 1)}, left: 198,
 		},
+		{
+			name: "LinesOfOtherCountriesThanTodaysCountEverywhere", capacity: countries, claim: flight(at(1, 0), at(2, 0), 81), left: 80,
+			others: []inventory.Line{line("", 1, 1, 10)},
+		},
 		{name: "WithoutCapacityNothing", claim: flight(at(1, 0), at(2, 0), 1), left: 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
