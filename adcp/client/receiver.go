@@ -272,7 +272,10 @@ func unverified(err error) *refusedWebhook {
 // handOver gives the webhook to the handler, unless it had it before.
 func (v *receiver) handOver(ctx context.Context, d Delivery) *refusedWebhook {
 	key := d.Payload.IdempotencyKey
-	state, err := v.cfg.Seen.Begin(ctx, d.Sender, key)
+	// What is remembered must not depend on whether the sender still listens: a claim
+	// that was made while nobody waited for it would stand until it runs out.
+	settled := context.WithoutCancel(ctx)
+	state, err := v.cfg.Seen.Begin(settled, d.Sender, key)
 	switch {
 	case err != nil:
 		return refuseWebhook(http.StatusServiceUnavailable, "unavailable", err)
@@ -282,8 +285,6 @@ func (v *receiver) handOver(ctx context.Context, d Delivery) *refusedWebhook {
 		return refuseWebhook(http.StatusConflict, "in_flight", nil)
 	}
 	done := false
-	// What is remembered must not depend on whether the sender still listens.
-	settled := context.WithoutCancel(ctx)
 	defer func() {
 		if !done { // also when the handler panics
 			_ = v.cfg.Seen.Abandon(settled, d.Sender, key)

@@ -1,7 +1,7 @@
 // Package store keeps an agent's state in SQLite or PostgreSQL, with one SQL for
 // both. It is the only package that knows SQL; [github.com/upfront-media/upfront/internal/job]
 // alone uses its connections besides, to put jobs into the transactions made here.
-// It imports nothing of this module but adcp/agent, whose idempotency port it
+// It imports nothing of this module but adcp/agent and adcp/client, whose ports it
 // implements, clock and id.
 //
 // # Adding a table

@@ -578,11 +578,16 @@ func (q *Queries) finishWebhookSeen(ctx context.Context, arg finishWebhookSeenPa
 }
 
 const pruneWebhookSeen = `-- name: pruneWebhookSeen :execrows
-DELETE FROM webhooks_seen WHERE handled AND seen_at < $1
+DELETE FROM webhooks_seen WHERE tenant = $1 AND handled AND seen_at < $2
 `
 
-func (q *Queries) pruneWebhookSeen(ctx context.Context, seenAt int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneWebhookSeen, seenAt)
+type pruneWebhookSeenParams struct {
+	Tenant string
+	SeenAt int64
+}
+
+func (q *Queries) pruneWebhookSeen(ctx context.Context, arg pruneWebhookSeenParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, pruneWebhookSeen, arg.Tenant, arg.SeenAt)
 	if err != nil {
 		return 0, err
 	}

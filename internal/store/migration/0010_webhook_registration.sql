@@ -45,7 +45,7 @@ CREATE TABLE webhooks_seen (
     seen_at     BIGINT  NOT NULL,
     PRIMARY KEY (tenant, sender, key)
 );
-CREATE INDEX webhooks_seen_at ON webhooks_seen (seen_at);
+CREATE INDEX webhooks_seen_at ON webhooks_seen (tenant, seen_at);
 
 -- The call that made the task was answered before the task ended.
 ALTER TABLE seller_tasks ADD COLUMN answered BOOLEAN NOT NULL DEFAULT FALSE;

@@ -105,4 +105,4 @@ DELETE FROM webhooks_seen
 WHERE tenant = sqlc.arg(tenant) AND sender = sqlc.arg(sender) AND key = sqlc.arg(key) AND handled = FALSE AND holder = sqlc.arg(holder);
 
 -- name: pruneWebhookSeen :execrows
-DELETE FROM webhooks_seen WHERE handled AND seen_at < $1;
+DELETE FROM webhooks_seen WHERE tenant = $1 AND handled AND seen_at < $2;
