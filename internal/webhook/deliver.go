@@ -119,7 +119,7 @@ func (o *Outbox) claim(ctx context.Context, lane string) (n *store.WebhookNotifi
 			}
 			head.Attempts++
 			head.LeaseUntil = store.Micros(now.Add(lease))
-			if err := o.save(ctx, tx, &head); err != nil {
+			if err := save(ctx, tx, &head); err != nil {
 				return err
 			}
 			n, reg = &head, &r
@@ -244,7 +244,7 @@ func (o *Outbox) record(ctx context.Context, n *store.WebhookNotification, sent 
 			next = deadline // The last attempt.
 		}
 		n.NextAt, n.LeaseUntil, n.LastError = store.Micros(next), 0, reason(sent)
-		return o.save(ctx, tx, &n)
+		return save(ctx, tx, &n)
 	})
 }
 
@@ -262,13 +262,13 @@ func (o *Outbox) end(ctx context.Context, tx *store.Tx, n *store.WebhookNotifica
 	if status == Dead {
 		o.cfg.Logger.WarnContext(ctx, "a webhook was given up", "event", n.EventID, "receiver", n.Receiver, "attempts", n.Attempts, "reason", why)
 	}
-	if err := o.save(ctx, tx, n); err != nil || status == Dead {
+	if err := save(ctx, tx, n); err != nil || status == Dead {
 		return err
 	}
 	return o.erase(ctx, tx, n.RegistrationID)
 }
 
-func (o *Outbox) save(ctx context.Context, tx *store.Tx, n *store.WebhookNotification) error {
+func save(ctx context.Context, tx *store.Tx, n *store.WebhookNotification) error {
 	changed, err := tx.UpdateWebhookNotification(ctx, store.UpdateWebhookNotificationParams{
 		Status: n.Status, Position: n.Position, Attempts: n.Attempts, NextAt: n.NextAt, DeadlineAt: n.DeadlineAt,
 		LeaseUntil: n.LeaseUntil, EndedAt: n.EndedAt, LastError: n.LastError,

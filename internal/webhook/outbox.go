@@ -100,6 +100,7 @@ const TokenHeader = "X-A2A-Notification-Token" //nolint:gosec // a header's name
 // Outbox delivers a tenant's webhooks. It is safe for concurrent use, also by
 // several processes on one database.
 type Outbox struct {
+	*Letters
 	cfg    Config
 	client *http.Client
 }
@@ -131,7 +132,7 @@ func New(cfg Config) (*Outbox, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	o := &Outbox{cfg: cfg, client: cfg.Guard.Client()}
+	o := &Outbox{Letters: OpenLetters(cfg.Store, cfg.Tenant, cfg.Clock), cfg: cfg, client: cfg.Guard.Client()}
 	job.Register(cfg.Queue, jobLane, o.work, job.Timeout(10*time.Minute))
 	job.Register(cfg.Queue, jobSweep, o.sweep)
 	job.Every(cfg.Queue, sweepEvery, jobSweep, sweepJob{})
