@@ -1,8 +1,8 @@
 // Package store keeps an agent's state in SQLite or PostgreSQL, with one SQL for
 // both. It is the only package that knows SQL; [github.com/upfront-media/upfront/internal/job]
 // alone uses its connections besides, to put jobs into the transactions made here.
-// It imports nothing of this module but adcp/agent and adcp/client, whose ports it
-// implements, clock and id.
+// It imports nothing of this module but adcp/agent, adcp/client and adcp/signing,
+// whose ports it implements, clock and id.
 //
 // # Adding a table
 //

@@ -347,6 +347,22 @@ type SellerTask struct {
 	Answered    bool
 }
 
+type SignatureCount struct {
+	Tenant   string
+	AgentURL string
+	KeyID    string
+	Period   int64
+	Accepted int64
+}
+
+type SignatureNonce struct {
+	Tenant   string
+	AgentURL string
+	KeyID    string
+	Nonce    string
+	UntilAt  int64
+}
+
 type SimulationClock struct {
 	Tenant    string
 	StartedAt int64
