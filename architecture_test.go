@@ -11,7 +11,7 @@ import (
 // where the room is the same. README, "The house", tells the same in prose.
 var floors = [][]string{
 	{"internal/clock", "internal/id", "internal/secret", "examples"},
-	{"adcp"},
+	{"adcp", "adcp/egress"},
 	{"adcp/signing"},
 	{"adcp/agent"},
 	{"adcp/mcp", "adcp/a2a"},

@@ -19,6 +19,6 @@
 // with an age, without redirects, and by one reader at a time.
 //
 // Where the protocol's text and its published test vectors disagree, the
-// vectors win; doc comments say where. The package imports the protocol package
-// adcp and nothing else of this module.
+// vectors win; doc comments say where. The package imports adcp, adcp/egress and
+// nothing else of this module.
 package signing

@@ -1,12 +1,6 @@
 package signing
 
-import (
-	"net/netip"
-	"strings"
-)
-
-// Public tells whether an address may be connected to.
-func Public(ip netip.Addr) bool { return public(ip) }
+import "strings"
 
 // BaseOf is the signature base of a message that bears a signature.
 func BaseOf(p Profile, m *Message) (string, error) {

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/upfront-media/upfront/adcp/egress"
 )
 
 // Bounds of what is read from other parties.
@@ -20,7 +19,6 @@ const (
 	maxBrandBytes      = 256 << 10
 	maxRevocationBytes = 1 << 20
 	fetchTimeout       = 10 * time.Second
-	connectTimeout     = 5 * time.Second
 )
 
 // errUntrusted marks a failure that trying again does not mend: the address is
@@ -31,40 +29,9 @@ var errUntrusted = errors.New("not to be trusted")
 var errNotPublished = errors.New("there is no such document")
 
 // PublicClient is an HTTP client for addresses that a counterparty names: it
-// connects to public addresses only, looking at the very address it connects
-// to, so that a name cannot point elsewhere between the look and the call. It
-// uses no proxy and follows no redirect.
-func PublicClient() *http.Client {
-	dialer := &net.Dialer{Timeout: connectTimeout, Control: func(_, address string, _ syscall.RawConn) error {
-		ip, err := netip.ParseAddrPort(address)
-		if err != nil || !public(ip.Addr()) {
-			return fmt.Errorf("the address is not public: %w", errUntrusted)
-		}
-		return nil
-	}}
-	return &http.Client{
-		Timeout:       fetchTimeout,
-		Transport:     &http.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// public leaves out every range that the protocol or its registries reserve.
-func public(ip netip.Addr) bool {
-	if ip = ip.Unmap(); ip.Zone() != "" || !ip.IsGlobalUnicast() || ip.IsPrivate() {
-		return false
-	}
-	for _, reserved := range []string{
-		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15",
-		"198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-		"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fec0::/10",
-	} {
-		if netip.MustParsePrefix(reserved).Contains(ip) {
-			return false
-		}
-	}
-	return true
-}
+// calls public addresses only, over https, and follows no redirect; see package
+// egress.
+func PublicClient() *http.Client { return egress.New(egress.Config{Timeout: fetchTimeout}).Client() }
 
 // fetch reads a document over https, as it is, without redirects, up to limit bytes.
 func fetch(ctx context.Context, client *http.Client, url string, limit int64) ([]byte, error) {
@@ -81,6 +48,9 @@ func fetch(ctx context.Context, client *http.Client, url string, limit int64) ([
 	once := *client
 	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := once.Do(req)
+	if errors.Is(err, egress.ErrForbidden) {
+		return nil, fmt.Errorf("%w: %w", err, errUntrusted)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -511,17 +510,6 @@ func TestPublicClientStaysOutside(t *testing.T) {
 	if err == nil {
 		resp.Body.Close()
 		t.Fatal("the client connects to a loopback address")
-	}
-	for address, want := range map[string]bool{
-		"8.8.8.8": true, "2606:4700::1111": true,
-		"127.0.0.1": false, "10.1.2.3": false, "172.16.0.1": false, "192.168.1.1": false, "100.64.0.1": false,
-		"169.254.169.254": false, "0.0.0.0": false, "0.1.2.3": false, "255.255.255.255": false, "224.0.0.1": false, "198.18.0.1": false,
-		"::1": false, "::": false, "fc00::1": false, "fd00:ec2::254": false, "fe80::1": false, "ff02::1": false,
-		"::ffff:10.0.0.1": false, "::ffff:127.0.0.1": false, "64:ff9b::a00:1": false, "2002:a00:1::": false,
-	} {
-		if got := signing.Public(netip.MustParseAddr(address)); got != want {
-			t.Errorf("%s: got %v, want %v", address, got, want)
-		}
 	}
 }
 

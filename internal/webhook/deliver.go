@@ -11,7 +11,7 @@ import (
 
 	"github.com/upfront-media/upfront/adcp/signing"
 	"github.com/upfront-media/upfront/internal/store"
-	"github.com/upfront-media/upfront/internal/webhook/egress"
+	"github.com/upfront-media/upfront/adcp/egress"
 )
 
 // maxAnswer is how much of an answer is read, to keep the connection; none of it

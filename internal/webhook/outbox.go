@@ -19,7 +19,7 @@ import (
 	"github.com/upfront-media/upfront/internal/job"
 	"github.com/upfront-media/upfront/internal/secret"
 	"github.com/upfront-media/upfront/internal/store"
-	"github.com/upfront-media/upfront/internal/webhook/egress"
+	"github.com/upfront-media/upfront/adcp/egress"
 )
 
 // Kinds of the jobs that deliver.

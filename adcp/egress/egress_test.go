@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/upfront-media/upfront/internal/webhook/egress"
+	"github.com/upfront-media/upfront/adcp/egress"
 )
 
 func TestPublic(t *testing.T) {

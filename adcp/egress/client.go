@@ -2,6 +2,8 @@ package egress
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -38,6 +40,8 @@ type Config struct {
 	AllowLoopback bool
 	// Timeout of one call; [DefaultTimeout] where zero.
 	Timeout time.Duration
+	// RootCAs are whom certificates are believed from; the system's where nil.
+	RootCAs *x509.CertPool
 	// Resolver looks names up; the system's where nil.
 	Resolver Resolver
 	// Dial connects to an address that was found good, "ip:port"; a plain dialer
@@ -147,6 +151,7 @@ func (g *Guard) Client() *http.Client {
 	return &http.Client{
 		Transport: checked{g, &http.Transport{
 			DialContext:            g.dial,
+			TLSClientConfig:        &tls.Config{RootCAs: g.cfg.RootCAs, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:    g.cfg.Timeout,
 			ResponseHeaderTimeout:  g.cfg.Timeout,
 			MaxResponseHeaderBytes: maxHeader,
