@@ -36,14 +36,14 @@ type Match struct {
 // It is safe for concurrent use once made.
 type Index struct {
 	ids      []string
-	lengths  []float64 // weighted number of terms of each document
-	average  float64
 	postings map[string][]posting // by stem, in order of document
+	tallies  sync.Pool            // of *tally
 }
 
+// posting is a document that has a stem, and the stem's BM25 weight in it.
 type posting struct {
-	doc  int32
-	uses float32 // weighted number of uses in the document
+	doc    int32
+	weight float64
 }
 
 // The usual constants of BM25: how soon repeating a word stops helping, and how
@@ -57,9 +57,11 @@ const (
 // NewIndex reads docs once; the index does not keep them.
 func NewIndex(docs []Document) *Index {
 	x := &Index{postings: map[string][]posting{}}
+	x.tallies.New = func() any { return &tally{sums: make([]sum, len(docs))} }
+	var lengths []float64 // weighted number of terms of each document
 	var total float64
 	for i, d := range docs {
-		uses := map[string]float32{}
+		uses := map[string]float32{} // weighted number of uses in the document
 		var length float64
 		for _, f := range d.Fields {
 			weight := max(f.Weight, 1)
@@ -69,69 +71,130 @@ func NewIndex(docs []Document) *Index {
 			}
 		}
 		x.ids = append(x.ids, d.ID)
-		x.lengths = append(x.lengths, length)
+		lengths = append(lengths, length)
 		total += length
 		for stem, n := range uses {
-			x.postings[stem] = append(x.postings[stem], posting{int32(i), n})
+			x.postings[stem] = append(x.postings[stem], posting{int32(i), float64(n)})
 		}
 	}
-	if len(docs) > 0 {
-		x.average = max(total/float64(len(docs)), 1)
+	average := max(total/float64(max(len(docs), 1)), 1)
+	for _, list := range x.postings {
+		idf := inverseFrequency(len(docs), len(list))
+		for i, p := range list {
+			list[i].weight = float64(idf * saturated(p.weight, lengths[p.doc]/average))
+		}
 	}
 	return x
+}
+
+// inverseFrequency says how much a stem tells that df of n documents have.
+func inverseFrequency(n, df int) float64 {
+	return math.Log(1 + float64((float64(n)-float64(df)+0.5)/(float64(df)+0.5)))
+}
+
+// saturated is what a number of uses is worth in a document of that length, in
+// average documents. Conversions keep processors from fusing steps, so that
+// every machine gives the same score.
+func saturated(uses, length float64) float64 {
+	norm := float64(saturation * (1 - lengthBias + float64(lengthBias*length)))
+	return float64(float64(uses*(saturation+1)) / float64(uses+norm))
+}
+
+// tally adds up the scores of one search. It is as long as the index and used
+// again, so that a search costs what it finds.
+type tally struct {
+	sums  []sum
+	found []int32 // the documents with a sum, in no order
+	gains []gain
+}
+
+// sum is what is known of a document.
+type sum struct {
+	score float64
+	// best is the greatest weight of the query's term of that number, from 1.
+	best float64
+	term int32
+}
+
+// gain is what a word of the query brought a document.
+type gain struct {
+	doc   int32
+	word  string
+	score float64
+}
+
+// add counts a weight of a document for a term. Of a word and its kin the best counts.
+func (t *tally) add(doc, term int32, weight float64) {
+	s := &t.sums[doc]
+	switch {
+	case s.term == term:
+		s.best = max(s.best, weight)
+		return
+	case s.term == 0:
+		t.found = append(t.found, doc)
+	}
+	s.term, s.best = term, weight
+}
+
+// close adds a term's best weights to the scores.
+func (t *tally) close(term int32, word string) {
+	for _, doc := range t.found {
+		if s := &t.sums[doc]; s.term == term {
+			s.score = float64(s.score + s.best)
+			t.gains = append(t.gains, gain{doc, word, s.best})
+		}
+	}
+}
+
+// reset makes the tally as good as new.
+func (t *tally) reset() {
+	for _, doc := range t.found {
+		t.sums[doc] = sum{}
+	}
+	clear(t.gains) // lets go of the query's words
+	t.found, t.gains = t.found[:0], t.gains[:0]
 }
 
 // Search returns at most limit matches (all when limit is not positive), best
 // first, ties by ID. Words related to the query's count too, at less weight.
 func (x *Index) Search(query string, limit int) []Match {
-	type gain struct {
-		word  string
-		score float64
-	}
-	scores := map[int32]float64{}
-	gains := map[int32][]gain{}
-	for _, q := range queryTerms(query) {
-		best := map[int32]float64{}
+	t := x.tallies.Get().(*tally)
+	defer func() {
+		t.reset()
+		x.tallies.Put(t)
+	}()
+	for n, q := range queryTerms(query) {
+		term := int32(n + 1)
 		for i, stem := range q.stems {
 			weight := 1.0
 			if i > 0 {
 				weight = kinWeight
 			}
 			for _, p := range x.postings[stem] {
-				// Conversions keep processors from fusing steps, so that every
-				// machine gives the same score.
-				best[p.doc] = max(best[p.doc], float64(weight*x.weight(stem, p)))
+				t.add(p.doc, term, float64(weight*p.weight))
 			}
 		}
-		for doc, score := range best {
-			scores[doc] = float64(scores[doc] + score)
-			gains[doc] = append(gains[doc], gain{q.word, score})
-		}
+		t.close(term, q.word)
 	}
-	out := make([]Match, 0, len(scores))
-	for doc, score := range scores {
-		list := gains[doc]
-		slices.SortStableFunc(list, func(a, b gain) int { return cmp.Or(cmp.Compare(b.score, a.score), strings.Compare(a.word, b.word)) })
-		m := Match{ID: x.ids[doc], Score: score}
-		for _, g := range list {
-			m.Terms = append(m.Terms, g.word)
+	// Document by document, and of each the strongest word first.
+	slices.SortFunc(t.gains, func(a, b gain) int {
+		return cmp.Or(cmp.Compare(a.doc, b.doc), cmp.Compare(b.score, a.score), strings.Compare(a.word, b.word))
+	})
+	words := make([]string, len(t.gains))
+	out := make([]Match, 0, len(t.found))
+	for from := 0; from < len(t.gains); {
+		doc, to := t.gains[from].doc, from
+		for ; to < len(t.gains) && t.gains[to].doc == doc; to++ {
+			words[to] = t.gains[to].word
 		}
-		out = append(out, m)
+		out = append(out, Match{ID: x.ids[doc], Score: t.sums[doc].score, Terms: words[from:to:to]})
+		from = to
 	}
 	slices.SortFunc(out, func(a, b Match) int { return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.ID, b.ID)) })
 	if limit > 0 && len(out) > limit {
 		out = out[:limit]
 	}
 	return out
-}
-
-// weight is the BM25 weight of one stem in one document.
-func (x *Index) weight(stem string, p posting) float64 {
-	n, df := float64(len(x.ids)), float64(len(x.postings[stem]))
-	idf := math.Log(1 + float64((n-df+0.5)/(df+0.5)))
-	uses := float64(p.uses)
-	norm := float64(saturation * (1 - lengthBias + float64(lengthBias*float64(x.lengths[p.doc]/x.average))))
-	return float64(idf * float64(float64(uses*(saturation+1))/float64(uses+norm)))
 }
 
 // queryTerm is a word of the query and the stems that find it, its own first.
