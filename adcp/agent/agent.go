@@ -120,6 +120,9 @@ type Call struct {
 	Caller
 	// Operation is the row of the operation table being served.
 	Operation *adcp.Operation
+	// Arguments is the request as it came, for what its Go type leaves out: members
+	// that the schema does not name, and those of the protocol's envelope.
+	Arguments json.RawMessage
 	// IdempotencyKey is the request's key, or "" on a read without one.
 	IdempotencyKey string
 	// Account is the account the request names, or nil.

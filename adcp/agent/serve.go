@@ -108,6 +108,7 @@ func (a *Agent) serve(ctx context.Context, caller Caller, r *registration, doc *
 	call := &Call{
 		Caller:         caller,
 		Operation:      r.op,
+		Arguments:      doc.raw,
 		IdempotencyKey: doc.idempotencyKey.value,
 		Version:        version,
 		Now:            a.cfg.Clock.Now().UTC(),

@@ -83,12 +83,15 @@ func (d *difference) lineItem(at string, want, got LineItem) {
 	d.add(at+"budget", want.Budget, got.Budget)
 	d.add(at+"goal", want.Goal, got.Goal)
 	d.add(at+"pacing", effective(want.Pacing), effective(got.Pacing))
+	d.add(at+"weight", want.Weight, got.Weight)
 	d.add(at+"paused", want.Paused, got.Paused)
 	d.add(at+"canceled", want.Canceled, got.Canceled)
 	d.add(at+"require_creative", want.RequireCreative, got.RequireCreative)
 	d.add(at+"creatives", creatives(want.Creatives), creatives(got.Creatives))
 	d.add(at+"frequency_cap", frequencyCap(want.FrequencyCap), frequencyCap(got.FrequencyCap))
-	d.add(at+"targeting.countries", countries(want.Targeting), countries(got.Targeting))
+	d.add(at+"targeting.countries", set(want.Targeting.Countries), set(got.Targeting.Countries))
+	d.add(at+"targeting.audiences", set(want.Targeting.Audiences), set(got.Targeting.Audiences))
+	d.add(at+"targeting.avoid_audiences", set(want.Targeting.AvoidAudiences), set(got.Targeting.AvoidAudiences))
 	if !sameJSON(want.Targeting.Overlay, got.Targeting.Overlay) {
 		d.lines = append(d.lines, fmt.Sprintf("%stargeting.overlay: want %.200s, got %.200s",
 			at, want.Targeting.Overlay, got.Targeting.Overlay))
@@ -125,8 +128,8 @@ func frequencyCap(f *FrequencyCap) string {
 	return fmt.Sprintf("%d per %q in %s, %s apart", f.MaxImpressions, f.Per, f.Window, f.Suppress)
 }
 
-func countries(t Targeting) string {
-	list := slices.Clone(t.Countries)
+func set(list []string) string {
+	list = slices.Clone(list)
 	slices.Sort(list)
 	return strings.Join(slices.Compact(list), " ")
 }

@@ -48,9 +48,13 @@ type LineItem struct {
 	// 3.1, core/package, impressions). Zero means as many as the budget buys.
 	Goal int64 `json:"goal,omitzero"`
 	// Pacing is how the budget is spread over the flight; empty means even.
-	Pacing   Pacing `json:"pacing,omitzero"`
-	Paused   bool   `json:"paused,omitzero"`
-	Canceled bool   `json:"canceled,omitzero"`
+	Pacing Pacing `json:"pacing,omitzero"`
+	// Weight is how much the line item should get relative to its pacing, in parts per
+	// million: 1,400,000 is two fifths more while it lasts and when supply is shared.
+	// Zero is as paced. It never buys more than the budget does.
+	Weight   int64 `json:"weight,omitzero"`
+	Paused   bool  `json:"paused,omitzero"`
+	Canceled bool  `json:"canceled,omitzero"`
 	// Creatives are those assigned; only approved ones serve. Where none is approved and
 	// RequireCreative is set, the line item does not deliver.
 	Creatives       []CreativeWeight `json:"creatives,omitzero"`
@@ -85,8 +89,12 @@ type FrequencyCap struct {
 // server knows; Overlay is the protocol's targeting document as the buyer sent it
 // (AdCP 3.1, core/targeting), for adapters that can do more.
 type Targeting struct {
-	Countries []string        `json:"countries,omitzero"`
-	Overlay   json.RawMessage `json:"overlay,omitzero"`
+	Countries []string `json:"countries,omitzero"`
+	// Audiences are lists of people to reach, any of them; AvoidAudiences are lists
+	// not to serve to. Both are identifiers of an [AudienceHolder].
+	Audiences      []string        `json:"audiences,omitzero"`
+	AvoidAudiences []string        `json:"avoid_audiences,omitzero"`
+	Overlay        json.RawMessage `json:"overlay,omitzero"`
 }
 
 // PricingModel is what is billed, by the protocol's names (AdCP 3.1, enums/pricing-model).

@@ -52,6 +52,9 @@ func (li LineItem) validate(at string) *Refusal {
 	if !slices.Contains([]Pacing{"", PacingEven, PacingASAP, PacingFrontLoaded}, li.Pacing) {
 		return refuse(at+".pacing", "%q is not even, asap or front_loaded", li.Pacing)
 	}
+	if li.Weight < 0 || li.Weight > maxBoost {
+		return refuse(at+".weight", "%d is not between 0 and %d", li.Weight, maxBoost)
+	}
 	seen := map[string]bool{}
 	for i, c := range li.Creatives {
 		if c.CreativeID == "" || seen[c.CreativeID] {
@@ -70,6 +73,9 @@ func (li LineItem) validate(at string) *Refusal {
 	}
 	return nil
 }
+
+// maxBoost is ten times what pacing gives.
+const maxBoost = 10_000_000
 
 // maxWeight keeps sums of weights far from overflow.
 const maxWeight = 1_000_000_000

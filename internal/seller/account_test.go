@@ -1,6 +1,7 @@
 package seller_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/upfront-media/upfront/adcp"
@@ -180,7 +181,7 @@ func TestAccountStates(t *testing.T) {
 		}
 	})
 	t.Run("ErrUnknown", func(t *testing.T) {
-		if err := h.service.SetAccountStatus(t.Context(), "careful", "acct_none", adcp.AccountStatusActive, "sales"); err != seller.ErrNoAccount {
+		if err := h.service.SetAccountStatus(t.Context(), "careful", "acct_none", adcp.AccountStatusActive, "sales"); !errors.Is(err, seller.ErrNoAccount) {
 			t.Errorf("got %v, want %v", err, seller.ErrNoAccount)
 		}
 	})

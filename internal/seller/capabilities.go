@@ -92,6 +92,7 @@ func (s *Service) mediaBuyCapabilities() *adcp.GetAdcpCapabilitiesResponseMediaB
 		out.Execution = &adcp.GetAdcpCapabilitiesResponseMediaBuyExecution{
 			Targeting: &adcp.GetAdcpCapabilitiesResponseMediaBuyExecutionTargeting{GeoCountries: new(true)},
 		}
+		s.dataCapabilities(out)
 		out.FrequencyCapping = &adcp.GetAdcpCapabilitiesResponseMediaBuyFrequencyCapping{
 			SupportedWindowUnits: []string{
 				string(adcp.DurationUnitSeconds), string(adcp.DurationUnitMinutes), string(adcp.DurationUnitHours),

@@ -46,6 +46,9 @@ func (s *Service) order(ctx context.Context, call *agent.Call, account *Account,
 	if err != nil {
 		return err
 	}
+	if err := s.bindNew(ctx, buy, req.Packages); err != nil {
+		return err
+	}
 	now := micro(call.Now)
 	t := &Task{
 		ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,

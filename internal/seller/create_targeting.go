@@ -39,6 +39,8 @@ func (c *checks) targeting(at string, product *Product, p *Package, overlay *adc
 			c.within(field, "regions", product.Regions, overlay.GeoRegions)
 		case "frequency_cap":
 			p.Targeting.FrequencyCap = c.frequencyCap(field, overlay.FrequencyCap)
+		case "audience_include", "audience_exclude":
+			// [checks.bindTargeting] looks at them.
 		default:
 			c.unsupported(field, "targeting by "+key, "Leave "+key+" out, or choose a product that is local to it.", true)
 		}

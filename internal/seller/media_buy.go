@@ -94,6 +94,10 @@ type Targeting struct {
 	Overlay      json.RawMessage        `json:"overlay,omitzero"`
 	Countries    []string               `json:"countries,omitzero"`
 	FrequencyCap *adserver.FrequencyCap `json:"frequency_cap,omitzero"`
+	// Audiences are the account's to reach, any of them, and AvoidAudiences those not
+	// to serve to.
+	Audiences      []TargetedAudience `json:"audiences,omitzero"`
+	AvoidAudiences []TargetedAudience `json:"avoid_audiences,omitzero"`
 }
 
 // Assignment puts a creative of the account's library into a package's rotation.
@@ -262,7 +266,10 @@ func (p *Package) lineItem() adserver.LineItem {
 		Paused: p.Paused, Canceled: p.Canceled,
 		Creatives: p.rotation(), RequireCreative: true,
 		FrequencyCap: p.Targeting.FrequencyCap,
-		Targeting:    adserver.Targeting{Countries: p.Targeting.Countries, Overlay: p.Targeting.Overlay},
+		Targeting: adserver.Targeting{
+			Countries: p.Targeting.Countries, Overlay: p.Targeting.Overlay,
+			Audiences: sellerIDs(p.Targeting.Audiences), AvoidAudiences: sellerIDs(p.Targeting.AvoidAudiences),
+		},
 	}
 	switch {
 	case !p.Price.Auction:

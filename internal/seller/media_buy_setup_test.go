@@ -264,6 +264,17 @@ type moody struct {
 	beforeApply, afterApply func(adserver.Order) error
 	onRead                  func(adserver.Order) adserver.Order
 	orders                  []string // those that were applied
+	// onAudience fails every audience.
+	onAudience error
+}
+
+func (m *moody) PutAudience(ctx context.Context, a adserver.Audience) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.onAudience != nil {
+		return m.onAudience
+	}
+	return m.AdServer.PutAudience(ctx, a)
 }
 
 func (m *moody) set(f func(*moody)) {

@@ -141,7 +141,10 @@ func (s *Service) mediaBuyStatus(ctx context.Context, q *store.Queries, b *Media
 		w.Packages = append(w.Packages, p)
 	}
 	var err error
-	if n := adcp.Val(req.IncludeHistory); n > 0 {
+	if w.Impairments, err = s.impairments(ctx, q, b); len(w.Impairments) > 0 {
+		w.Health = new(adcp.MediaBuyHealthImpaired)
+	}
+	if n := adcp.Val(req.IncludeHistory); n > 0 && err == nil {
 		w.History, err = s.history(ctx, q, b.ID, n)
 	}
 	return w, err

@@ -48,6 +48,9 @@ type Config struct {
 	Billing []adcp.BillingParty
 	// Relations is what was agreed with principals, by name; "" is for all others.
 	Relations map[string]Relation
+	// MinimumAudience is the fewest people that an audience is served to;
+	// [audience.DefaultMinimumSize] where zero.
+	MinimumAudience int64
 	// SalesDesk decides on orders that wait for a person.
 	SalesDesk SalesDesk
 	// Describe, where given, adds to each capabilities answer what concerns the

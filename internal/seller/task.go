@@ -13,6 +13,7 @@ import (
 	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/id"
 	"github.com/upfront-media/upfront/internal/job"
+	"github.com/upfront-media/upfront/internal/seller/audience"
 	"github.com/upfront-media/upfront/internal/store"
 	"github.com/upfront-media/upfront/internal/webhook"
 )
@@ -35,6 +36,8 @@ type booking struct {
 	webhooks     *webhook.Outbox
 	billing      []adcp.BillingParty
 	relations    map[string]Relation
+	// audiences is nil where the ad server does not serve by audience.
+	audiences *audience.Service
 }
 
 // takeOrders sets the service up to take orders, or leaves it a catalogue.
@@ -59,6 +62,7 @@ func (s *Service) takeOrders(c Config) error {
 		s.answerWithin = DefaultAnswerWithin
 	}
 	job.Register(c.Queue, jobTraffic, s.traffic)
+	s.takeData(c)
 	return nil
 }
 
@@ -75,6 +79,9 @@ func (s *Service) registerBooking(a *agent.Agent) {
 	agent.Handle(a, adcp.GetMediaBuyDelivery, s.getMediaBuyDelivery)
 	agent.Handle(a, adcp.SyncCreatives, s.syncCreatives)
 	agent.Handle(a, adcp.ListCreatives, s.listCreatives)
+	if s.audiences != nil {
+		s.audiences.Register(a)
+	}
 	agent.Handle(a, adcp.GetTaskStatus, s.getTaskStatus)
 	agent.Handle(a, adcp.ListTasks, s.listTasks)
 }

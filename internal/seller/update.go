@@ -146,6 +146,9 @@ func (s *Service) planUpdate(ctx context.Context, call *agent.Call, b *MediaBuy,
 	u.pause(req.Paused)
 	u.dates(call, req)
 	s.updatePackages(u, call, library, req.Packages)
+	if err := s.bindUpdate(ctx, u, req.Packages); err != nil {
+		return nil, err
+	}
 	u.total()
 	for _, a := range u.attempts {
 		if e := b.refuses(a); e != nil {

@@ -20,6 +20,13 @@ type AccountKey struct {
 	Revision   int64
 }
 
+type AdserverAudience struct {
+	Tenant     string
+	AudienceID string
+	People     int64
+	Serves     bool
+}
+
 type AdserverDelivery struct {
 	Tenant              string
 	LineItemID          string
@@ -90,6 +97,33 @@ type AgentTask struct {
 	Revision    int64
 }
 
+type Audience struct {
+	Tenant     string
+	AccountID  string
+	AudienceID string
+	SellerID   string
+	Principal  string
+	Name       string
+	Status     string
+	Reason     string
+	StatusFrom string
+	StatusAt   int64
+	Document   string
+	Revision   int64
+	Placed     int64
+	CreatedAt  int64
+	SyncedAt   int64
+}
+
+type AudienceMember struct {
+	Tenant     string
+	AccountID  string
+	AudienceID string
+	Member     string
+	Submitted  int64
+	Matched    int64
+}
+
 type BuyerBooking struct {
 	Tenant         string
 	BookingID      string
@@ -136,6 +170,30 @@ type BuyerCampaign struct {
 	Revision    int64
 	CreatedAt   int64
 	UpdatedAt   int64
+}
+
+type BuyerCatalog struct {
+	Tenant     string
+	AccountID  string
+	CatalogID  string
+	PlatformID string
+	Principal  string
+	Type       string
+	Document   string
+	Revision   int64
+	CreatedAt  int64
+	SyncedAt   int64
+}
+
+type BuyerCatalogItem struct {
+	Tenant    string
+	AccountID string
+	CatalogID string
+	ItemID    string
+	Position  int64
+	Status    string
+	Reasons   string
+	Document  string
 }
 
 type BuyerDelivery struct {
@@ -191,6 +249,18 @@ type BuyerTransition struct {
 	Reason     string
 }
 
+type ConversionEvent struct {
+	Tenant        string
+	AccountID     string
+	EventSourceID string
+	EventType     string
+	EventID       string
+	CustomName    string
+	OccurredAt    int64
+	Document      string
+	LoggedAt      int64
+}
+
 type Creative struct {
 	Tenant         string
 	AccountID      string
@@ -234,6 +304,18 @@ type EventLog struct {
 	FlowID     string
 	Actor      string
 	Document   string
+}
+
+type EventSource struct {
+	Tenant        string
+	AccountID     string
+	EventSourceID string
+	SellerID      string
+	Principal     string
+	Document      string
+	Revision      int64
+	CreatedAt     int64
+	UpdatedAt     int64
 }
 
 type IdempotencyRecord struct {
@@ -304,6 +386,22 @@ type MediaBuyPackage struct {
 	Paused          bool
 	Canceled        bool
 	Document        string
+}
+
+type PerformanceFeedback struct {
+	Tenant      string
+	FeedbackID  string
+	Principal   string
+	AccountID   string
+	MediaBuyID  string
+	PackageID   string
+	CreativeID  string
+	PeriodStart int64
+	PeriodEnd   int64
+	Performance int64
+	MetricType  string
+	Source      string
+	GivenAt     int64
 }
 
 type SecretKey struct {

@@ -43,7 +43,7 @@ func newLineItem(p *product, doc adserver.LineItem) *lineItem {
 		LineItem: doc, currency: "USD", stopped: doc.Paused || doc.Canceled,
 		liveFrom: doc.Start, watermark: doc.Start.Truncate(time.Hour),
 	}
-	return li.prepare(p)
+	return li.prepare(p, nil)
 }
 
 // price is a plausible price of one price unit.
@@ -357,4 +357,23 @@ func TestRotationSplitsExactly(t *testing.T) {
 			t.Fatalf("creatives do not add up (-want +got):\n%s", diff)
 		}
 	})
+}
+
+func TestWeightMovesDelivery(t *testing.T) {
+	t.Parallel()
+	p := newProduct("p", 1, Supply{Daily: 240_000})
+	weighed := func(id string, weight int64) adserver.LineItem {
+		li := flight(adserver.CPM, 10, units(1000))
+		li.ID, li.Weight = id, weight
+		return li
+	}
+	rows := runAll(p, hours(48), weighed("half", 500_000), weighed("plain", 0), weighed("double", 2_000_000))
+	half, plain, double := adserver.Sum(rows["half"]), adserver.Sum(rows["plain"]), adserver.Sum(rows["double"])
+	if half.Impressions >= plain.Impressions*2/3 || double.Impressions <= plain.Impressions*3/2 {
+		t.Errorf("impressions after two days of ten: %d at half, %d as paced, %d at double", half.Impressions, plain.Impressions, double.Impressions)
+	}
+	rows = runAll(p, hours(24*11), weighed("double", 2_000_000))
+	if spend := adserver.Sum(rows["double"]).Spend; spend > units(1000) {
+		t.Errorf("spent %s of 1000", spend)
+	}
 }

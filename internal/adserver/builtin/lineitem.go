@@ -26,15 +26,20 @@ type lineItem struct {
 	// could be served: it is not billed later.
 	forgone money.Micros
 
-	product  *product
+	product *product
+	// reach is the part of the product's people that audiences leave.
+	reach    PPM
 	seed     uint64
 	rotation []adserver.CreativeWeight // approved, by identifier
 }
 
 // prepare readies a line item for running: its product (nil for one that is no longer
-// on sale) and what is derived from the document.
-func (li *lineItem) prepare(p *product) *lineItem {
-	li.product = p
+// on sale), the audiences by identifier, and what is derived from the document.
+func (li *lineItem) prepare(p *product, held audiences) *lineItem {
+	li.product, li.reach = p, Whole
+	if p != nil {
+		li.reach = held.reach(li.Targeting, p.people())
+	}
 	li.Start, li.End = li.Start.UTC(), li.End.UTC()
 	li.seed = hashString(li.ID)
 	for _, c := range li.Creatives {

@@ -33,7 +33,8 @@ func (li *lineItem) plan(h time.Time, available int64) claim {
 	} else {
 		c.planVolume(h)
 	}
-	c.want = min(c.want, mulDiv(available, int64(c.span.length()), int64(time.Hour)), li.capped(c.span))
+	reachable := mulDiv(available, int64(li.reach), int64(Whole))
+	c.want = min(c.want, mulDiv(reachable, int64(c.span.length()), int64(time.Hour)), li.capped(c.span))
 	return c
 }
 
@@ -81,6 +82,9 @@ func (c *claim) pace(left int64) (want, even int64) {
 	if rest := c.product.weight(c.span.from, c.End); rest > 0 {
 		even = mulDivUp(left, c.product.weight(c.span.from, c.span.to), rest)
 	}
+	if c.Weight > 0 { // what performs gets more of the time and of short supply
+		even = min(left, max(1, mulDiv(even, c.Weight, int64(Whole))))
+	}
 	switch c.Pacing {
 	case adserver.PacingASAP:
 		// Need stays even's: haste gives no claim on what others need.
@@ -96,8 +100,8 @@ func (c *claim) pace(left int64) (want, even int64) {
 // evenly over its window, so no window of any beginning exceeds it.
 func (li *lineItem) capped(s span) int64 {
 	const unlimited = 1<<63 - 1
-	f, audience := li.FrequencyCap, li.product.Audience
-	if f == nil || audience == 0 {
+	f, audience := li.FrequencyCap, mulDiv(li.product.Audience, int64(li.reach), int64(Whole))
+	if f == nil || li.product.Audience == 0 {
 		return unlimited
 	}
 	most := int64(unlimited)

@@ -45,7 +45,7 @@ func documentOf(li adserver.LineItem) (string, error) {
 	return string(doc), nil
 }
 
-func (s *AdServer) lineItem(row store.AdserverLineItemsToRunRow) (*lineItem, error) {
+func (s *AdServer) lineItem(row store.AdserverLineItemsToRunRow, held audiences) (*lineItem, error) {
 	doc, err := parseLineItem(row.AdserverLineItem.Document)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (s *AdServer) lineItem(row store.AdserverLineItemsToRunRow) (*lineItem, err
 		deliveredUntil: store.Time(state.DeliveredUntil),
 		forgone:        money.Micros(state.Forgone),
 	}
-	return li.prepare(s.product(doc.ProductID)), nil
+	return li.prepare(s.product(doc.ProductID), held), nil
 }
 
 func totalOf(row store.AdserverLineItem) adserver.Metrics {

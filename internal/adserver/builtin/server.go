@@ -45,7 +45,10 @@ type AdServer struct {
 	turn sync.Mutex
 }
 
-var _ adserver.Adapter = (*AdServer)(nil)
+var (
+	_ adserver.Adapter        = (*AdServer)(nil)
+	_ adserver.AudienceHolder = (*AdServer)(nil)
+)
 
 // New returns an ad server over what its store holds already.
 func New(cfg Config) (*AdServer, error) {
@@ -204,13 +207,17 @@ func (s *AdServer) deliverBatch(ctx context.Context, tx *store.Tx, through time.
 	if last.After(through) {
 		last = through
 	}
+	held, err := s.audiences(ctx, tx)
+	if err != nil {
+		return false, err
+	}
 	var items []*lineItem
 	var revisions []int64
 	for _, row := range rows {
 		if !store.Time(row.AdserverLineItem.Watermark).Before(last) {
 			continue
 		}
-		li, err := s.lineItem(row)
+		li, err := s.lineItem(row, held)
 		if err != nil {
 			return false, err
 		}

@@ -363,3 +363,32 @@ func BenchmarkMonth(b *testing.B) {
 		}
 	}
 }
+
+func TestReachOfAudiences(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := setup(t, db)
+		put := func(a adserver.Audience) {
+			t.Helper()
+			if err := f.PutAudience(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(adserver.Audience{ID: "some", People: 2_000, Serves: true})
+		put(adserver.Audience{ID: "off", People: 2_000})
+		to := func(id string, target adserver.Targeting) {
+			li := item(id)
+			li.Targeting = target
+			f.apply(order("o_"+id, li))
+		}
+		to("some", adserver.Targeting{Audiences: []string{"some"}})
+		to("off", adserver.Targeting{Audiences: []string{"off"}})
+		to("none", adserver.Targeting{Audiences: []string{"never put"}})
+		f.deliver(hours(30))
+		some, off, none := adserver.Sum(f.rows("o_some")), adserver.Sum(f.rows("o_off")), adserver.Sum(f.rows("o_none"))
+		if some.Impressions == 0 || off.Impressions != 0 || none.Impressions != 0 {
+			t.Errorf("impressions: %d to an audience, %d to one that may not be served, %d to one never put; want some, 0, 0",
+				some.Impressions, off.Impressions, none.Impressions)
+		}
+	})
+}

@@ -122,3 +122,8 @@ SELECT * FROM creative_assignments WHERE tenant = $1 AND media_buy_id = $2 ORDER
 
 -- name: CreativeAssignmentsOfAccount :many
 SELECT * FROM creative_assignments WHERE tenant = $1 AND account_id = $2 ORDER BY creative_id, assigned_at, package_id;
+
+-- name: LiveMediaBuysOfAccount :many
+SELECT * FROM media_buys
+WHERE tenant = $1 AND account_id = $2 AND status IN ('pending_creatives', 'pending_start', 'active', 'paused')
+ORDER BY created_at, media_buy_id;
