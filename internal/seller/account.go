@@ -33,11 +33,13 @@ type AccountKey struct {
 	Sandbox                        bool
 }
 
-// AccountTerms are how an account is billed.
+// AccountTerms are how an account is billed, and who is told of what happens on it.
 type AccountTerms struct {
 	Billing       adcp.BillingParty    `json:"billing,omitzero"`
 	PaymentTerms  *adcp.PaymentTerms   `json:"payment_terms,omitzero"`
 	BillingEntity *adcp.BusinessEntity `json:"billing_entity,omitzero"`
+	// Subscribers are told of events; nil until there were any.
+	Subscribers []Subscriber `json:"subscribers,omitzero"`
 }
 
 // Name is the account's name for people: "acme.example", or "acme.example c/o agency.example".
@@ -86,6 +88,7 @@ func (a *Account) wire() adcp.Account {
 		AccountID: a.ID, Name: a.Name(), Advertiser: new(a.Key.BrandDomain), Status: a.Status,
 		Brand: new(a.Key.brand()), Operator: new(a.Key.Operator),
 		BillingEntity: a.Terms.invoiced(), PaymentTerms: a.Terms.PaymentTerms,
+		NotificationConfigs: a.Terms.notificationConfigs(),
 	}
 	if a.Terms.Billing != "" {
 		w.Billing = new(a.Terms.Billing)
@@ -282,6 +285,7 @@ func (s *Service) listAccounts(ctx context.Context, call *agent.Call, req *adcp.
 			AccountID: w.AccountID, Name: w.Name, Advertiser: w.Advertiser, Status: w.Status, Brand: w.Brand,
 			Operator: w.Operator, Billing: w.Billing, BillingEntity: w.BillingEntity, PaymentTerms: w.PaymentTerms,
 			CreditLimit: w.CreditLimit, Setup: w.Setup, Sandbox: w.Sandbox, Authorization: s.authorization(call.Caller),
+			NotificationConfigs: w.NotificationConfigs,
 		})
 	}
 	return resp, nil

@@ -22,12 +22,16 @@ func (s *Service) syncAccounts(ctx context.Context, call *agent.Call, req *adcp.
 	if err := c.err(); err != nil {
 		return nil, err
 	}
+	subs, err := s.subscriptions(ctx, call, req)
+	if err != nil {
+		return nil, err
+	}
 	var resp *adcp.SyncAccountsResponse
-	err := s.db.Tx(ctx, func(tx *store.Tx) error {
+	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		resp = &adcp.SyncAccountsResponse{Accounts: []adcp.SyncAccountsResponseAccount{}}
 		kept := map[string]bool{}
 		for i := range req.Accounts {
-			result, err := s.syncAccount(ctx, tx, call, fmt.Sprintf("accounts[%d]", i), &req.Accounts[i])
+			result, err := s.syncAccount(ctx, tx, call, fmt.Sprintf("accounts[%d]", i), &req.Accounts[i], subs[i])
 			if err != nil {
 				return err
 			}
@@ -52,8 +56,8 @@ func (s *Service) syncAccounts(ctx context.Context, call *agent.Call, req *adcp.
 
 // syncAccount opens or changes one account. An entry that cannot be taken is a
 // result; an error fails the whole request.
-func (s *Service) syncAccount(ctx context.Context, tx *store.Tx, call *agent.Call, at string, e *adcp.SyncAccountsRequestAccount) (*adcp.SyncAccountsResponseAccount, error) {
-	key, current, err := s.syncedAccount(ctx, tx, call, e)
+func (s *Service) syncAccount(ctx context.Context, tx *store.Tx, call *agent.Call, at string, e *adcp.SyncAccountsRequestAccount, sub *subscription) (*adcp.SyncAccountsResponseAccount, error) {
+	key, current, err := s.syncedAccount(ctx, tx.Queries, call, e)
 	if err != nil {
 		return nil, err
 	}
@@ -65,10 +69,15 @@ func (s *Service) syncAccount(ctx context.Context, tx *store.Tx, call *agent.Cal
 		return failedAccount(key, nil, refusal(adcp.CodeScopeInsufficient, at, "The credential is good for certain accounts only, and not for this one.").
 			WithSuggestion("List its accounts with list_accounts, or have the operator of this agent widen it.")), nil
 	}
-	if problem := s.accountProblem(call, at, e, key, current); problem != nil {
+	if problem := s.accountProblem(call, at, e, key, current, sub); problem != nil {
 		return failedAccount(key, current, problem), nil
 	}
 	next, action := s.syncedTerms(call, e, key, current), adcp.SyncAccountsResponseAccountActionUpdated
+	if sub != nil {
+		if err := s.subscribe(ctx, tx, sub, next); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case current == nil:
 		action, err = adcp.SyncAccountsResponseAccountActionCreated, s.insertAccount(ctx, tx, next, call.Principal)
@@ -87,18 +96,18 @@ func (s *Service) syncAccount(ctx context.Context, tx *store.Tx, call *agent.Cal
 
 // syncedAccount finds what an entry is about: its natural key, and the account as
 // it is now, nil for one that is to be opened.
-func (s *Service) syncedAccount(ctx context.Context, tx *store.Tx, call *agent.Call, e *adcp.SyncAccountsRequestAccount) (AccountKey, *Account, error) {
+func (s *Service) syncedAccount(ctx context.Context, q *store.Queries, call *agent.Call, e *adcp.SyncAccountsRequestAccount) (AccountKey, *Account, error) {
 	var a *Account
 	var err error
 	key := keyOf(call.Caller, adcp.Val(e.Brand), adcp.Val(e.Operator), adcp.Val(e.Sandbox))
 	switch ref := e.Account; {
 	case ref == nil:
-		a, err = s.declared(ctx, tx.Queries, call.Caller, key)
+		a, err = s.declared(ctx, q, call.Caller, key)
 	case ref.AccountID != nil:
-		a, err = s.account(ctx, tx.Queries, call.Caller, ref)
+		a, err = s.account(ctx, q, call.Caller, ref)
 	default:
 		key = keyOf(call.Caller, adcp.Val(ref.Brand), adcp.Val(ref.Operator), adcp.Val(ref.Sandbox))
-		a, err = s.declared(ctx, tx.Queries, call.Caller, key)
+		a, err = s.declared(ctx, q, call.Caller, key)
 	}
 	switch {
 	case errors.Is(err, errNoRow):
@@ -133,16 +142,15 @@ func (s *Service) syncedTerms(call *agent.Call, e *adcp.SyncAccountsRequestAccou
 }
 
 // accountProblem is why an entry cannot be taken, or nil.
-func (s *Service) accountProblem(call *agent.Call, at string, e *adcp.SyncAccountsRequestAccount, key AccountKey, current *Account) *adcp.Error {
+func (s *Service) accountProblem(call *agent.Call, at string, e *adcp.SyncAccountsRequestAccount, key AccountKey, current *Account, sub *subscription) *adcp.Error {
 	switch {
 	case e.Account != nil && current == nil:
 		return errAccountNotFound(at + ".account")
 	case key.Sandbox && !call.Sandbox:
 		return refusal(adcp.CodeUnsupportedFeature, at+".sandbox", "This seller has no sandbox accounts for your credential.").
 			WithSuggestion("Leave sandbox out, or use a sandbox credential.")
-	case len(e.NotificationConfigs) > 0:
-		return refusal(adcp.CodeUnsupportedFeature, at+".notification_configs", "This seller does not send notifications.").
-			WithSuggestion("Leave notification_configs out and read with get_media_buys and list_creatives.")
+	case sub != nil && sub.problem != nil:
+		return sub.problem
 	case e.PreferredReportingProtocol != nil:
 		return refusal(adcp.CodeUnsupportedFeature, at+".preferred_reporting_protocol", "This seller does not deliver reports to storage.").
 			WithSuggestion("Leave preferred_reporting_protocol out and read with get_media_buy_delivery.")
@@ -162,6 +170,7 @@ func accountResult(a *Account, action adcp.SyncAccountsResponseAccountAction) *a
 	r := &adcp.SyncAccountsResponseAccount{
 		AccountID: new(a.ID), Brand: a.Key.brand(), Operator: a.Key.Operator, Name: new(a.Name()),
 		Action: action, Status: a.Status, PaymentTerms: a.Terms.PaymentTerms, BillingEntity: a.Terms.invoiced(),
+		NotificationConfigs: a.Terms.notificationConfigs(),
 	}
 	if a.Status == adcp.AccountStatusPendingApproval {
 		r.Setup = &adcp.SyncAccountsResponseAccountSetup{Message: setupMessage}
@@ -175,18 +184,15 @@ func accountResult(a *Account, action adcp.SyncAccountsResponseAccountAction) *a
 	return r
 }
 
-// failedAccount is the result of an entry that was not taken. It says nothing of
-// an account that the caller may not know to exist.
+// failedAccount is the result of an entry that was not taken. Its status is that of
+// the request, which was declined, whatever state an account is in that stands.
 func failedAccount(key AccountKey, current *Account, problem *adcp.Error) *adcp.SyncAccountsResponseAccount {
 	r := &adcp.SyncAccountsResponseAccount{
 		Brand: key.brand(), Operator: key.Operator, Status: adcp.AccountStatusRejected,
 		Action: adcp.SyncAccountsResponseAccountActionFailed, Errors: []adcp.Error{*problem},
 	}
-	// Terms that were declined are a rejected request, whatever stands from before.
-	declined := problem.Code == adcp.CodeBillingNotSupported || problem.Code == adcp.CodeBillingNotPermittedForAgent
-	if current != nil && !declined {
-		r = accountResult(current, adcp.SyncAccountsResponseAccountActionFailed)
-		r.Errors = []adcp.Error{*problem}
+	if current != nil {
+		r.AccountID = new(current.ID)
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package seller
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +27,9 @@ type Config struct {
 	// AgentURL is the agent's own address. It owns the formats in the catalogue,
 	// so it is part of every format_id. Required, absolute.
 	AgentURL string
+	// Endpoint is where counterparties call the agent, as its brand.json names it;
+	// AgentURL where empty.
+	Endpoint string
 	// Catalogue is what the seller sells first; see [Service.Sell]. Required.
 	Catalogue *Catalogue
 	// Clock tells the time. Required.
@@ -65,6 +69,7 @@ type Service struct {
 	tenant   string
 	name     string
 	agentURL string
+	endpoint string
 	clock    clock.Clock
 	log      *slog.Logger
 	describe func(*adcp.GetAdcpCapabilitiesResponse)
@@ -95,7 +100,7 @@ func New(c Config) (*Service, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{
-		tenant: c.Tenant, name: c.Name, agentURL: c.AgentURL,
+		tenant: c.Tenant, name: c.Name, agentURL: c.AgentURL, endpoint: cmp.Or(c.Endpoint, c.AgentURL),
 		clock: c.Clock, log: c.Logger, describe: c.Describe,
 	}
 	if err := s.Sell(c.Catalogue); err != nil {
