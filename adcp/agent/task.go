@@ -76,7 +76,7 @@ var (
 
 // TaskSource is where an agent's tasks are read: a [Tasks], or the agent's own
 // books. What it may do besides, it says by the interfaces [TaskAnswerer],
-// [TaskCanceler] and [TaskListener]. It is safe for concurrent use.
+// [TaskCanceler], [TaskPusher] and [TaskListener]. It is safe for concurrent use.
 type TaskSource interface {
 	// Task reads the tenant's task of that identifier, or returns [ErrNoTask].
 	// Whose it is, is checked by the caller of it.
@@ -96,6 +96,33 @@ type TaskAnswerer interface {
 type TaskCanceler interface {
 	// CancelTask withdraws the task. An [*adcp.Error] says why it cannot be.
 	CancelTask(ctx context.Context, t *Task) error
+}
+
+// TaskPush is a receiver that is told of a task's changes, registered after the call
+// that made the task.
+type TaskPush struct {
+	// ID names it among the task's.
+	ID string
+	// Form names the form of what is sent, one that the transport and the sender
+	// have agreed on; "" is the protocol's own webhook.
+	Form string
+	// Receiver is the address, and how to authenticate to it. A TaskPusher does not
+	// give secrets out again.
+	Receiver adcp.PushNotificationConfig
+}
+
+// TaskPusher is a [TaskSource], or the [TaskNotifier] of a [Tasks], that takes
+// registrations for tasks that are there already.
+type TaskPusher interface {
+	// CheckPush refuses a registration that could not be honored.
+	CheckPush(push *adcp.PushNotificationConfig) *adcp.Error
+	// SetTaskPush adds the receiver, or puts it in the place of the one of that ID.
+	// A task that has been settled meanwhile is told of at once.
+	SetTaskPush(ctx context.Context, t *Task, p TaskPush) error
+	// TaskPushes lists the receivers in the order of their IDs.
+	TaskPushes(ctx context.Context, t *Task) ([]TaskPush, error)
+	// DeleteTaskPush removes the receiver of that ID, if there is one.
+	DeleteTaskPush(ctx context.Context, t *Task, id string) error
 }
 
 // TaskListener is a [TaskSource] that says at once when a task of its own process

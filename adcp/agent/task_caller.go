@@ -25,6 +25,7 @@ func errNotWithdrawn() *adcp.Error {
 }
 
 // admitTask checks that the caller may look at tasks, and that it is not too fast.
+// An agent without tasks serves neither operation and so refuses.
 func (a *Agent) admitTask(caller Caller, operation string) *adcp.Error {
 	if refusal := a.Admit(caller, operation); refusal != nil {
 		return refusal
@@ -131,4 +132,61 @@ func (a *Agent) actOn(ctx context.Context, caller Caller, id string, act func(co
 	}
 	t, err := a.find(ctx, caller, id)
 	return t, a.refusal(ctx, op, err)
+}
+
+// pusher is who takes registrations for tasks, or nil.
+func (a *Agent) pusher() TaskPusher {
+	if a.tasks != nil {
+		p, _ := a.tasks.cfg.Notifier.(TaskPusher)
+		return p
+	}
+	p, _ := a.source.(TaskPusher)
+	return p
+}
+
+// TakesTaskPush tells whether receivers can be registered with tasks that are there.
+func (a *Agent) TakesTaskPush() bool { return a.pusher() != nil }
+
+// CheckTaskPush refuses a receiver that could not be told.
+func (a *Agent) CheckTaskPush(push *adcp.PushNotificationConfig) *adcp.Error {
+	if a.pusher() == nil {
+		return errNoPush()
+	}
+	return a.pusher().CheckPush(push)
+}
+
+func errNoPush() *adcp.Error {
+	return adcp.NewError(adcp.CodeUnsupportedFeature, pushMember, "This agent sends no push notifications.").
+		WithSuggestion("Follow the task with get_task_status.")
+}
+
+// SetTaskPush registers a receiver with a task of the caller's own.
+func (a *Agent) SetTaskPush(ctx context.Context, caller Caller, id string, p TaskPush) *adcp.Error {
+	if refusal := a.CheckTaskPush(&p.Receiver); refusal != nil {
+		return refusal
+	}
+	_, refusal := a.actOn(ctx, caller, id, func(ctx context.Context, t *Task) error { return a.pusher().SetTaskPush(ctx, t, p) })
+	return refusal
+}
+
+// TaskPushes lists the receivers that are registered with a task of the caller's own.
+func (a *Agent) TaskPushes(ctx context.Context, caller Caller, id string) ([]TaskPush, *adcp.Error) {
+	if a.pusher() == nil {
+		return nil, errNoPush()
+	}
+	t, refusal := a.TaskOf(ctx, caller, id)
+	if refusal != nil {
+		return nil, refusal
+	}
+	list, err := a.pusher().TaskPushes(ctx, t)
+	return list, a.refusal(ctx, adcp.GetTaskStatus.Operation, err)
+}
+
+// DeleteTaskPush removes a receiver from a task of the caller's own.
+func (a *Agent) DeleteTaskPush(ctx context.Context, caller Caller, id, push string) *adcp.Error {
+	if a.pusher() == nil {
+		return errNoPush()
+	}
+	_, refusal := a.actOn(ctx, caller, id, func(ctx context.Context, t *Task) error { return a.pusher().DeleteTaskPush(ctx, t, push) })
+	return refusal
 }

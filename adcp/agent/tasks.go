@@ -34,8 +34,8 @@ type TaskNotifier interface {
 	CheckPush(push *adcp.PushNotificationConfig) *adcp.Error
 	// TaskOpened remembers whom to tell of the task's changes.
 	TaskOpened(ctx context.Context, t *Task, push *adcp.PushNotificationConfig) error
-	// TaskChanged tells that a task with a registration has changed, and how: a
-	// settled one with its Result or Error. It happens in the order of revisions.
+	// TaskChanged tells that the task has changed, and how, to whoever is registered:
+	// a settled one with its Result or Error. It happens in the order of revisions.
 	TaskChanged(ctx context.Context, t *Task) error
 }
 
@@ -135,7 +135,7 @@ func (s *Tasks) Update(ctx context.Context, tenant, id string, change func(*Task
 		}
 		t.Revision++
 		var tell func(context.Context) error
-		if t.HasWebhook && s.cfg.Notifier != nil {
+		if s.cfg.Notifier != nil {
 			tell = func(ctx context.Context) error { return s.cfg.Notifier.TaskChanged(ctx, t) }
 		}
 		err = s.cfg.Store.Update(ctx, t, tell)

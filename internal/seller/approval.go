@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
 	"github.com/upfront-media/upfront/internal/job"
 	"github.com/upfront-media/upfront/internal/money"
 	"github.com/upfront-media/upfront/internal/store"
@@ -46,16 +48,28 @@ type Pending struct {
 	SubmittedAt time.Time
 	// DueAt is when the sales desk's policy decides; zero is never.
 	DueAt time.Time
+	// Asked tells that the buyer was asked something and has not answered yet.
+	Asked bool
+	// History is what the buyer was asked and answered, oldest first.
+	History []agent.TaskExchange
 }
+
+// undecided are the states of tasks that wait for a decision.
+var undecided = []adcp.TaskStatus{adcp.TaskStatusSubmitted, adcp.TaskStatusInputRequired}
 
 // Pending lists what waits for a decision, oldest first.
 func (s *Service) Pending(ctx context.Context) ([]Pending, error) {
-	rows, err := s.db.Read().SellerTasksWithStatus(ctx, store.SellerTasksWithStatusParams{
-		Tenant: s.tenant, Status: string(adcp.TaskStatusSubmitted),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("pending orders: %w", err)
+	var rows []store.SellerTask
+	for _, status := range undecided {
+		some, err := s.db.Read().SellerTasksWithStatus(ctx, store.SellerTasksWithStatusParams{Tenant: s.tenant, Status: string(status)})
+		if err != nil {
+			return nil, fmt.Errorf("pending orders: %w", err)
+		}
+		rows = append(rows, some...)
 	}
+	slices.SortFunc(rows, func(a, b store.SellerTask) int {
+		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(a.TaskID, b.TaskID))
+	})
 	list := make([]Pending, 0, len(rows))
 	for _, r := range rows {
 		t, err := taskOf(r)
@@ -68,6 +82,7 @@ func (s *Service) Pending(ctx context.Context) ([]Pending, error) {
 			TaskID: t.ID, Type: t.Type, Principal: t.Principal, AccountID: t.AccountID,
 			Advertiser: c.Buy.Advertiser, Budget: money.Amount{Micros: c.Buy.Budget(), Currency: c.Buy.Currency},
 			Start: start, End: end, SubmittedAt: t.CreatedAt, DueAt: t.DueAt,
+			Asked: t.Status == adcp.TaskStatusInputRequired, History: t.Change.History,
 		}
 		if !c.New {
 			p.MediaBuyID = c.Buy.ID
@@ -128,7 +143,7 @@ func (s *Service) decide(ctx context.Context, taskID string, fn func(tx *store.T
 			return ErrNotPending
 		case err != nil:
 			return err
-		case t.Status != adcp.TaskStatusSubmitted:
+		case !slices.Contains(undecided, t.Status):
 			return ErrNotPending
 		}
 		return fn(tx, t)

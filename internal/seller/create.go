@@ -83,9 +83,11 @@ func answer[R any](t *Task, err error) (*R, error) {
 		return resp, json.Unmarshal(t.Result, resp)
 	case adcp.TaskStatusFailed, adcp.TaskStatusRejected:
 		return nil, t.Error
+	case adcp.TaskStatusCanceled:
+		return nil, errWithdrawn()
 	}
 	message := "The ad server has not confirmed the change yet; follow the task with get_task_status."
-	if t.Status == adcp.TaskStatusSubmitted {
+	if t.Status != adcp.TaskStatusWorking {
 		message = "The sales desk decides on this; follow the task with get_task_status."
 	}
 	doc, err := json.Marshal(map[string]any{"status": adcp.TaskStatusSubmitted, "task_id": t.ID, "message": message})

@@ -59,23 +59,51 @@ func (s *Service) leave(ctx context.Context, t *Task) (*Task, error) {
 // not heard it in the call's own answer, in the transaction that ends the task. The
 // result is the one that the operation would have answered with.
 func (s *Service) notify(ctx context.Context, tx *store.Tx, t *Task) error {
-	if s.webhooks == nil || !t.Change.Webhook {
+	if s.webhooks == nil {
 		return nil
 	}
-	// The call may have been answered since the task was read.
+	if err := s.tellAll(ctx, tx, t); err != nil {
+		return err
+	}
+	if t.Change.Webhook {
+		if err := s.webhooks.Close(ctx, tx, t.ID); err != nil {
+			return err
+		}
+	}
+	for _, p := range t.Change.Pushes {
+		if err := s.webhooks.Close(ctx, tx, p.Registration); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellAll tells everybody who is registered with the task where it stands.
+func (s *Service) tellAll(ctx context.Context, tx *store.Tx, t *Task) error {
+	if s.webhooks == nil {
+		return nil
+	}
+	// The call may have been answered, and receivers registered, since the task was
+	// read.
 	current, err := s.task(ctx, tx.Queries, t.ID)
 	if err != nil {
 		return err
 	}
-	if current.Answered {
-		if err := s.tell(ctx, tx, t); err != nil {
+	t.Change.Pushes = current.Change.Pushes
+	if t.Change.Webhook && current.Answered {
+		if err := s.tell(ctx, tx, t, t.ID); err != nil {
 			return err
 		}
 	}
-	return s.webhooks.Close(ctx, tx, t.ID)
+	for _, p := range t.Change.Pushes {
+		if err := s.tell(ctx, tx, t, p.Registration); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (s *Service) tell(ctx context.Context, tx *store.Tx, t *Task) error {
+func (s *Service) tell(ctx context.Context, tx *store.Tx, t *Task, registration string) error {
 	result := t.Result
 	if t.Error != nil {
 		var err error
@@ -83,26 +111,22 @@ func (s *Service) tell(ctx context.Context, tx *store.Tx, t *Task) error {
 			return err
 		}
 	}
+	event := eventID(t.ID, "webhook."+string(t.Status), t.Revision)
+	if registration != t.ID {
+		event = eventID(registration, "webhook."+string(t.Status), t.Revision)
+	}
 	err := s.webhooks.Enqueue(ctx, tx, webhook.Notification{
-		EventID: eventID(t.ID, "webhook."+string(t.Status), t.Revision), Resource: t.ID, Registration: t.ID,
+		EventID: event, Resource: t.ID, Registration: registration,
 		Context: t.Change.Context,
 		Payload: adcp.MCPWebhookPayload{
 			TaskID: t.ID, TaskType: adcp.TaskType(t.Type), Protocol: new(protocolOf(t.Type)),
-			Status: t.Status, Timestamp: t.UpdatedAt, Result: result,
+			Status: t.Status, Timestamp: t.UpdatedAt, Result: result, Message: optional(t.question()),
 		},
 	})
 	if refused, ok := errors.AsType[*adcp.Error](err); ok {
-		// What cannot be told must not keep the task from ending.
-		s.log.ErrorContext(ctx, "the end of a task cannot be told", "task", t.ID, "error", refused)
+		// What cannot be told must not keep the task from going on.
+		s.log.ErrorContext(ctx, "a change of a task cannot be told", "task", t.ID, "error", refused)
 		return nil
 	}
 	return err
-}
-
-// hasWebhook tells of a task's row whether somebody is told of its end.
-func hasWebhook(r store.SellerTask) bool {
-	var change struct {
-		Webhook bool `json:"webhook"`
-	}
-	return json.Unmarshal([]byte(r.Document), &change) == nil && change.Webhook
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp"
@@ -31,7 +30,7 @@ type booking struct {
 	adServer     adserver.Adapter
 	answerWithin time.Duration
 	desk         SalesDesk
-	waiting      waiting
+	bell         agent.TaskBell
 	patience     patience
 	webhooks     *webhook.Outbox
 	billing      []adcp.BillingParty
@@ -82,8 +81,7 @@ func (s *Service) registerBooking(a *agent.Agent) {
 	if s.audiences != nil {
 		s.audiences.Register(a)
 	}
-	agent.Handle(a, adcp.GetTaskStatus, s.getTaskStatus)
-	agent.Handle(a, adcp.ListTasks, s.listTasks)
+	agent.HandleTasks(a, s)
 }
 
 // Task is a change on its way: from the moment it is accepted until the ad
@@ -93,8 +91,9 @@ type Task struct {
 	// Type is the operation that asked for the change, or [taskExpire] for one of
 	// the seller's own.
 	Type string
-	// Status is submitted while a person decides, working while the ad server is
-	// told, and then completed, failed or rejected.
+	// Status is submitted while a person decides, input-required while that person
+	// waits for the buyer's answer, working while the ad server is told, and then
+	// completed, failed, rejected or canceled.
 	Status adcp.TaskStatus
 	// DueAt is when the sales desk's policy decides by itself; zero is never.
 	DueAt time.Time
@@ -119,15 +118,6 @@ type Task struct {
 // taskExpire is the seller's own task of letting a buy go that never started.
 // No principal owns it, so no buyer sees it.
 const taskExpire = "expire_media_buy"
-
-// settled tasks do not change any more.
-func (t *Task) settled() bool {
-	switch t.Status {
-	case adcp.TaskStatusCompleted, adcp.TaskStatusFailed, adcp.TaskStatusRejected:
-		return true
-	}
-	return false
-}
 
 // taskID names the task of a call, so that a call that is run again after a crash
 // finds what its first run left.
@@ -224,6 +214,9 @@ func (s *Service) finish(ctx context.Context, tx *store.Tx, t *Task, status adcp
 		}
 		problem = string(b)
 	}
+	if !agent.TaskMoves(t.Status, status) {
+		return fmt.Errorf("finish task %s: it is %s and cannot be %s", t.ID, t.Status, status)
+	}
 	t.Status = status
 	if err := one(tx.FinishSellerTask(ctx, store.FinishSellerTaskParams{
 		Status: string(status), Result: string(t.Result), Error: problem,
@@ -266,7 +259,7 @@ func (s *Service) appendTaskEvent(ctx context.Context, tx *store.Tx, t *Task, ki
 // await waits until the task is settled or a person must decide, but no longer
 // than the agent answers within. The task is returned as it stands.
 func (s *Service) await(ctx context.Context, taskID string) (*Task, error) {
-	told, done := s.waiting.listen(taskID)
+	told, done := s.bell.ListenTask(taskID)
 	defer done()
 	deadline := time.NewTimer(s.answerWithin)
 	defer deadline.Stop()
@@ -284,43 +277,6 @@ func (s *Service) await(ctx context.Context, taskID string) (*Task, error) {
 			return s.leave(ctx, t)
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		}
-	}
-}
-
-// waiting tells calls of this process that their task is finished.
-type waiting struct {
-	mu        sync.Mutex
-	listeners map[string]map[chan struct{}]struct{}
-}
-
-func (w *waiting) listen(taskID string) (<-chan struct{}, func()) {
-	ch := make(chan struct{}, 1)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.listeners == nil {
-		w.listeners = map[string]map[chan struct{}]struct{}{}
-	}
-	if w.listeners[taskID] == nil {
-		w.listeners[taskID] = map[chan struct{}]struct{}{}
-	}
-	w.listeners[taskID][ch] = struct{}{}
-	return ch, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if delete(w.listeners[taskID], ch); len(w.listeners[taskID]) == 0 {
-			delete(w.listeners, taskID)
-		}
-	}
-}
-
-func (w *waiting) tell(taskID string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for ch := range w.listeners[taskID] {
-		select {
-		case ch <- struct{}{}:
-		default: // it has one to read already
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
 	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/job"
 	"github.com/upfront-media/upfront/internal/store"
@@ -32,6 +33,12 @@ type Change struct {
 	// Webhook says that somebody asked to be told of the task's end: the
 	// registration is named like the task.
 	Webhook bool `json:"webhook,omitzero"`
+	// Pushes are told of it besides, each under a registration of its own.
+	Pushes []Push `json:"pushes,omitzero"`
+	// PushCount is how many there have been.
+	PushCount int `json:"push_count,omitzero"`
+	// History is what the sales desk asked the buyer and was told.
+	History []agent.TaskExchange `json:"history,omitzero"`
 	// Note goes into the answer for people.
 	Note string `json:"note,omitzero"`
 	// Creatives is the answer of a sync_creatives, ready but for the ad server's word.
@@ -98,7 +105,7 @@ func (s *Service) traffic(ctx context.Context, j trafficJob) error {
 	switch {
 	case err == nil:
 		s.patience.forget(j.TaskID)
-		s.waiting.tell(j.TaskID)
+		s.bell.Ring(j.TaskID)
 		return nil
 	case errors.Is(err, errNoRow):
 		return job.Cancel(err)

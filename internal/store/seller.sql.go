@@ -11,7 +11,7 @@ import (
 
 const answerSellerTask = `-- name: AnswerSellerTask :execrows
 UPDATE seller_tasks SET answered = TRUE
-WHERE tenant = $1 AND task_id = $2 AND status IN ('working', 'submitted')
+WHERE tenant = $1 AND task_id = $2 AND status IN ('working', 'submitted', 'input-required')
 `
 
 type AnswerSellerTaskParams struct {
@@ -22,6 +22,37 @@ type AnswerSellerTaskParams struct {
 // Only while the task has no end: the call that finds it ended answers with that.
 func (q *Queries) AnswerSellerTask(ctx context.Context, arg AnswerSellerTaskParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, answerSellerTask, arg.Tenant, arg.TaskID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const askSellerTask = `-- name: AskSellerTask :execrows
+UPDATE seller_tasks SET status = $1, due_at = $2, document = $3, updated_at = $4, revision = revision + 1
+WHERE tenant = $5 AND task_id = $6 AND revision = $7
+`
+
+type AskSellerTaskParams struct {
+	Status    string
+	DueAt     int64
+	Document  string
+	UpdatedAt int64
+	Tenant    string
+	TaskID    string
+	Revision  int64
+}
+
+func (q *Queries) AskSellerTask(ctx context.Context, arg AskSellerTaskParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, askSellerTask,
+		arg.Status,
+		arg.DueAt,
+		arg.Document,
+		arg.UpdatedAt,
+		arg.Tenant,
+		arg.TaskID,
+		arg.Revision,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -882,6 +913,31 @@ func (q *Queries) MediaBuysStarting(ctx context.Context, arg MediaBuysStartingPa
 		return nil, err
 	}
 	return items, nil
+}
+
+const noteSellerTask = `-- name: NoteSellerTask :execrows
+UPDATE seller_tasks SET document = $1 WHERE tenant = $2 AND task_id = $3 AND revision = $4
+`
+
+type NoteSellerTaskParams struct {
+	Document string
+	Tenant   string
+	TaskID   string
+	Revision int64
+}
+
+// No change of the task, but of who is told of it.
+func (q *Queries) NoteSellerTask(ctx context.Context, arg NoteSellerTaskParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, noteSellerTask,
+		arg.Document,
+		arg.Tenant,
+		arg.TaskID,
+		arg.Revision,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const releaseMediaBuy = `-- name: ReleaseMediaBuy :execrows

@@ -202,6 +202,7 @@ func Run(t *testing.T, open func(t *testing.T) (handles [2]agent.TaskStore)) {
 
 type clock struct{}
 
+// Now implements agent.Clock.
 func (clock) Now() time.Time { return noon }
 
 func check(ctx context.Context, t *testing.T, s agent.TaskStore, want *agent.Task) {

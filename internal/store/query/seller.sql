@@ -78,6 +78,14 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', '', $9, $10, $11, $12, $13, 0, 1);
 UPDATE seller_tasks SET status = $1, due_at = 0, decided_by = $2, decided_at = $3, updated_at = $4, revision = revision + 1
 WHERE tenant = $5 AND task_id = $6 AND revision = $7;
 
+-- name: AskSellerTask :execrows
+UPDATE seller_tasks SET status = $1, due_at = $2, document = $3, updated_at = $4, revision = revision + 1
+WHERE tenant = $5 AND task_id = $6 AND revision = $7;
+
+-- No change of the task, but of who is told of it.
+-- name: NoteSellerTask :execrows
+UPDATE seller_tasks SET document = $1 WHERE tenant = $2 AND task_id = $3 AND revision = $4;
+
 -- name: FinishSellerTask :execrows
 UPDATE seller_tasks SET status = $1, result = $2, error = $3, due_at = 0, updated_at = $4, completed_at = $5, revision = revision + 1
 WHERE tenant = $6 AND task_id = $7 AND revision = $8;
@@ -85,7 +93,7 @@ WHERE tenant = $6 AND task_id = $7 AND revision = $8;
 -- Only while the task has no end: the call that finds it ended answers with that.
 -- name: AnswerSellerTask :execrows
 UPDATE seller_tasks SET answered = TRUE
-WHERE tenant = $1 AND task_id = $2 AND status IN ('working', 'submitted');
+WHERE tenant = $1 AND task_id = $2 AND status IN ('working', 'submitted', 'input-required');
 
 -- name: SellerTask :one
 SELECT * FROM seller_tasks WHERE tenant = $1 AND task_id = $2;
