@@ -25,8 +25,11 @@ type Operation struct {
 	Name string
 	// Protocol is the protocol domain that owns the task, such as "media-buy".
 	Protocol string
-	// Mutating operations require an idempotency key.
+	// Mutating operations require an idempotency key, unless KeyOptional.
 	Mutating bool
+	// KeyOptional operations change something, but their requests need no key: the
+	// protocol defines what it means to send them twice.
+	KeyOptional bool
 	// Access says who may call it.
 	Access Access
 	// Summary says in one line what the task is for.

@@ -302,7 +302,7 @@ var (
 // Compliance.
 var (
 	ComplyTestController = define[ComplyTestControllerRequest, ComplyTestControllerResponse](Operation{
-		Name: "comply_test_controller", Protocol: "compliance", Mutating: true, Access: AccessSandbox,
+		Name: "comply_test_controller", Protocol: "compliance", Mutating: true, KeyOptional: true, Access: AccessSandbox,
 		Summary: "Seed, force and simulate states in the sandbox.",
 	})
 )

@@ -168,6 +168,8 @@ type registration struct {
 	// success tells that answers carry a flag of success besides their status,
 	// which a refusal must then carry as well.
 	success bool
+	// refusal, where there is one, gives members that a refusal carries as well.
+	refusal func(*adcp.Error) map[string]any
 	run     func(ctx context.Context, call *Call, arguments json.RawMessage) (answer, error)
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/upfront-media/upfront/adcp"
@@ -151,6 +153,9 @@ func (a *Agent) refuse(r *registration, refusal *adcp.Error, context json.RawMes
 	if r != nil && r.success {
 		b.WriteString(`,"success":false`)
 	}
+	if r != nil && r.refusal != nil {
+		a.writeMembers(b, r.refusal(refusal))
+	}
 	b.WriteString(`,"errors":[`)
 	b.Write(e)
 	b.WriteString(`],"adcp_error":`)
@@ -158,6 +163,21 @@ func (a *Agent) refuse(r *registration, refusal *adcp.Error, context json.RawMes
 	writeContext(b, context)
 	b.WriteByte('}')
 	return Response{Body: b.Bytes(), Error: refusal, HTTPStatus: httpStatus(refusal.Code)}
+}
+
+// writeMembers appends members in the order of their names.
+func (a *Agent) writeMembers(b *bytes.Buffer, members map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		value, err := json.Marshal(members[name])
+		if err != nil {
+			a.log.Error("refusal could not be encoded", "member", name, "error", err)
+			continue
+		}
+		b.WriteByte(',')
+		b.Write(quote(name))
+		b.WriteByte(':')
+		b.Write(value)
+	}
 }
 
 // Refuse makes the answer for a call that a transport refuses before it reaches

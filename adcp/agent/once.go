@@ -24,7 +24,7 @@ const capabilityOperation = "get_adcp_capabilities"
 // malformed one, before anything is looked up.
 func checkKey(op *adcp.Operation, key text) *adcp.Error {
 	switch {
-	case !key.present && !op.Mutating:
+	case !key.present && (!op.Mutating || op.KeyOptional):
 		return nil
 	case !key.present:
 		return invalid("idempotency_key", "This operation changes something and needs an idempotency_key.",

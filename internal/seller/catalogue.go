@@ -1,9 +1,11 @@
 package seller
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
+	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/internal/money"
 )
 
@@ -100,6 +102,15 @@ type Product struct {
 	// Principals are the buying agents that are shown the product and may buy it:
 	// a private product. Empty is everybody.
 	Principals []string `json:",omitzero"`
+	// Own products are those of single principals ([Service.Stock]), beside the
+	// catalogue's; their identifiers need not be unique beyond the principal.
+	Own bool `json:",omitzero"`
+	// Foreign are formats of other agents that the product runs besides FormatIDs.
+	Foreign []adcp.FormatReference `json:",omitzero"`
+	// Wire, of a product that was declared in the protocol's own form
+	// (core/product.json, as far as it goes), is laid over what is shown of it: for
+	// everything that has no member here.
+	Wire json.RawMessage `json:",omitzero"`
 }
 
 // soldTo tells whether the principal may see and buy the product.
@@ -119,6 +130,13 @@ func (p *Product) PricingOption(id string) (*PricingOption, bool) {
 // AcceptsFormat reports whether the product runs creatives of the format with
 // this local identifier.
 func (p *Product) AcceptsFormat(id string) bool { return slices.Contains(p.FormatIDs, id) }
+
+// acceptsForeign reports whether the product runs that format of another agent.
+func (p *Product) acceptsForeign(f adcp.FormatReference) bool {
+	return slices.ContainsFunc(p.Foreign, func(own adcp.FormatReference) bool {
+		return own.ID == f.ID && sameURL(own.AgentURL, f.AgentURL)
+	})
+}
 
 // PublisherProperties selects properties of one publisher, as the protocol's
 // core/publisher-property-selector.json does: by identifier, by tag, or all of

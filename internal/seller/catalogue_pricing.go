@@ -1,6 +1,8 @@
 package seller
 
 import (
+	"encoding/json"
+
 	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/money"
 )
@@ -26,6 +28,9 @@ type PricingOption struct {
 	MinSpend money.Micros
 	// Parameters hold what only some models need.
 	Parameters PricingParameters
+	// Wire, of a price that was declared in the protocol's own form
+	// (core/pricing-option.json), is laid over what is shown of it.
+	Wire json.RawMessage `json:",omitzero"`
 }
 
 // Guidance holds percentiles of recent winning bids, per unit of the model.

@@ -166,6 +166,9 @@ func (s *Service) newPackage(c *checks, at string, req *adcp.PackageRequest, b *
 			WithSuggestion("Find products with get_products."))
 		return p
 	}
+	if product.Own {
+		p.OwnedBy = b.Principal
+	}
 	p.Guaranteed, p.Approval, p.LeadTime = product.Guaranteed, product.Approval, product.LeadTime
 	if c.price(at, product, &p, req.PricingOptionID, req.BidPrice) {
 		c.budget(at, &p, req.Budget)
@@ -231,10 +234,10 @@ func (c *checks) currency(b *MediaBuy, total *adcp.CreateMediaBuyRequestTotalBud
 // chosenFormats checks that the product runs the formats the buyer chose.
 func (s *Service) chosenFormats(c *checks, at string, product *Product, chosen []adcp.FormatReference) {
 	for i, f := range chosen {
-		if !s.ownFormat(f) || !product.AcceptsFormat(f.ID) {
+		if (!s.ownFormat(f) || !product.AcceptsFormat(f.ID)) && !product.acceptsForeign(f) {
 			c.refuse(refusal(adcp.CodeUnsupportedFeature, fmt.Sprintf("%s.format_ids[%d]", at, i), "Product %s does not run that format.", product.ID).
 				WithSuggestion("Choose among the product's format_ids.").
-				WithDetails(map[string]any{"accepted_values": s.formatReferences(product.FormatIDs)}))
+				WithDetails(map[string]any{"accepted_values": append(s.formatReferences(product.FormatIDs), product.Foreign...)}))
 		}
 	}
 }
@@ -341,7 +344,7 @@ func (p *Package) accepts(product *Product, f adcp.FormatReference) bool {
 	if len(p.FormatIDs) > 0 {
 		return slices.ContainsFunc(p.FormatIDs, func(chosen adcp.FormatReference) bool { return chosen.ID == f.ID })
 	}
-	return product == nil || product.AcceptsFormat(f.ID)
+	return product == nil || product.AcceptsFormat(f.ID) || product.acceptsForeign(f)
 }
 
 func optional(s string) *string {

@@ -103,6 +103,9 @@ func (s *Service) review(at string, a *adcp.CreativeAsset) []adcp.Error {
 	if a.FormatID == nil || a.FormatKind != nil {
 		return c.all()
 	}
+	if s.shelf().runsForeign(*a.FormatID) {
+		return c.all() // what it demands is known to its own agent
+	}
 	if !s.ownFormat(*a.FormatID) {
 		c.refuse(refusal(adcp.CodeUnsupportedFeature, at+".format_id", "This seller does not accept that format.").
 			WithSuggestion("Use a format_id of list_creative_formats, without parameters."))
@@ -165,7 +168,7 @@ func (c *checks) all() []adcp.Error {
 // assign replaces a package's creatives by those of the request. Creatives that
 // stay keep the date they were assigned on.
 func (s *Service) assign(c *checks, field string, p *Package, library map[string]*Creative, wanted []adcp.CreativeAssignment, now time.Time) {
-	product, _ := s.shelf().Product(p.ProductID)
+	product, _ := s.shelf().bought(p)
 	var list []Assignment
 	for i, w := range wanted {
 		at := fmt.Sprintf("%s[%d]", field, i)

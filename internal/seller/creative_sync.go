@@ -240,7 +240,7 @@ func (s *Service) syncAssignment(ctx context.Context, q *store.Queries, y *creat
 	if err != nil {
 		return err
 	}
-	product, _ := s.shelf().Product(p.ProductID)
+	product, _ := s.shelf().bought(p)
 	a, problem := s.assignment(at, p, product, y.library[req.CreativeID], req.CreativeID, req.Weight, y.now)
 	if problem != nil {
 		fail(problem)

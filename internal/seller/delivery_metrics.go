@@ -11,7 +11,7 @@ import (
 // metrics are the names of the metrics that a package's reports hold.
 func (s *Service) metrics(p *Package) map[string]bool {
 	names := map[string]bool{}
-	if product, ok := s.shelf().Product(p.ProductID); ok {
+	if product, ok := s.shelf().bought(p); ok {
 		for _, name := range product.Reporting.Metrics {
 			names[name] = true
 		}

@@ -80,7 +80,30 @@ func (v view) product(p *Product, prices []PricingOption) adcp.Product {
 			out.DeliveryMeasurement.Notes = &m.Notes
 		}
 	}
+	v.overlay(p, &out)
 	return out
+}
+
+// overlay lays what a product was declared with over what is shown. What depends
+// on the caller stays as it is.
+func (v view) overlay(p *Product, out *adcp.Product) {
+	if len(p.Wire) == 0 {
+		return
+	}
+	id, formats, prices := out.ProductID, out.FormatIDs, out.PricingOptions
+	overlay(out, p.Wire)
+	out.ProductID, out.FormatIDs, out.PricingOptions = id, append(formats, p.Foreign...), prices
+	if len(out.FormatIDs) == 0 {
+		out.FormatIDs = nil // it is declared by format_options
+	}
+}
+
+// overlay reads a document over what is in out already. What was declared in the
+// protocol's form was read once before, so it can be.
+func overlay[T any](out *T, wire json.RawMessage) {
+	if len(wire) > 0 {
+		_ = json.Unmarshal(wire, out)
+	}
 }
 
 func (p *Product) deliveryType() adcp.DeliveryType {
@@ -129,6 +152,7 @@ func (v view) price(o PricingOption) adcp.PricingOption {
 	if v.hidePrices {
 		return out
 	}
+	overlay(&out, o.Wire)
 	if o.MinSpend > 0 {
 		out.MinSpendPerPackage = amount(o.MinSpend)
 	}

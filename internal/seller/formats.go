@@ -1,6 +1,10 @@
 package seller
 
-import "github.com/upfront-media/upfront/adcp"
+import (
+	"encoding/json"
+
+	"github.com/upfront-media/upfront/adcp"
+)
 
 // Format is a creative format that the seller accepts, one entry of
 // list_creative_formats. The wire's format_id is the seller's agent URL and ID.
@@ -17,6 +21,11 @@ type Format struct {
 	Assets []FormatAsset
 	// Metrics are the delivery metrics that creatives of the format can report.
 	Metrics []string
+	// Principals are those who are shown the format. Empty is everybody.
+	Principals []string `json:",omitzero"`
+	// Wire, of a format that was declared in the protocol's own form
+	// (core/format.json), is laid over what is shown of it.
+	Wire json.RawMessage `json:",omitzero"`
 }
 
 // Render is one piece of a format as it appears.

@@ -16,7 +16,7 @@ func (s *Service) listCreativeFormats(_ context.Context, call *agent.Call, req *
 	filtered := *req
 	filtered.Pagination, filtered.Context, filtered.Ext, filtered.AdcpVersion, filtered.AdcpMajorVersion = nil, nil, nil, nil, nil
 	shelf := s.shelf()
-	name, err := digest("list_creative_formats", shelf.version, filtered)
+	name, err := digest("list_creative_formats", shelf.version, call.Principal, filtered)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (s *Service) listCreativeFormats(_ context.Context, call *agent.Call, req *
 	}
 	all := []adcp.Format{}
 	for i, f := range shelf.Formats {
-		if s.wantsFormat(req, shelf, f) {
+		if f.shownTo(call.Principal) && s.wantsFormat(req, shelf, f) {
 			all = append(all, shelf.formats[i])
 		}
 	}
@@ -100,6 +100,11 @@ func (p *Product) runsOn(domain, property string) bool {
 	})
 }
 
+// shownTo tells whether the principal sees the format.
+func (f *Format) shownTo(principal string) bool {
+	return len(f.Principals) == 0 || slices.Contains(f.Principals, principal)
+}
+
 // wire shows a format as core/format.json.
 func (f *Format) wire(agentURL string) adcp.Format {
 	out := adcp.Format{
@@ -121,6 +126,8 @@ func (f *Format) wire(agentURL string) adcp.Format {
 			Requirements: a.Requirements,
 		})
 	}
+	overlay(&out, f.Wire)
+	out.FormatID = adcp.FormatReference{AgentURL: agentURL, ID: f.ID}
 	return out
 }
 

@@ -56,6 +56,8 @@ type Terms struct {
 type Package struct {
 	ID        string `json:"id"`
 	ProductID string `json:"product_id"`
+	// OwnedBy is the principal whose own product it is; empty for the catalogue's.
+	OwnedBy string `json:"owned_by,omitzero"`
 	// Price is the pricing option as it was when the package was bought. What the
 	// catalogue says later does not change it.
 	Price PricingOption `json:"price"`

@@ -76,6 +76,7 @@ type Service struct {
 	// served are the operations that a caller may call on the agent.
 	served  func(agent.Caller) []*adcp.Operation
 	shelves atomic.Pointer[shelf]
+	selling selling
 	booking
 }
 

@@ -14,8 +14,11 @@ import (
 type shelf struct {
 	*Catalogue
 	// version names the catalogue's content; a cursor is good for one content.
-	version  string
+	version string
+	// products are those for everybody, and own what single principals have besides;
+	// see [Service.Stock].
 	products map[string]*Product
+	own      map[string]map[string]*Product
 	// digests name what there is to show of each product.
 	digests map[*Product]string
 	phrases map[*Product]phrases
@@ -35,12 +38,21 @@ func (s *Service) Sell(c *Catalogue) error {
 	if c == nil {
 		return errors.New("seller: there is no catalogue")
 	}
+	s.selling.Lock()
+	defer s.selling.Unlock()
+	return s.sell(c, s.selling.stock)
+}
+
+// sell makes a shelf of a catalogue and what single principals have besides. The
+// lock on what is sold must be held.
+func (s *Service) sell(base *Catalogue, stock map[string]Stock) error {
+	c := base.with(stock)
 	version, err := digest(c, s.agentURL)
 	if err != nil {
 		return fmt.Errorf("seller: catalogue: %w", err)
 	}
 	next := &shelf{
-		Catalogue: c, version: version, products: make(map[string]*Product, len(c.Products)),
+		Catalogue: c, version: version, products: make(map[string]*Product, len(c.Products)), own: map[string]map[string]*Product{},
 		digests: make(map[*Product]string, len(c.Products)),
 		phrases: make(map[*Product]phrases, len(c.Products)),
 		index:   indexProducts(c.Products), lists: new(productLists), items: new(productItems),
@@ -52,7 +64,14 @@ func (s *Service) Sell(c *Catalogue) error {
 		}
 		next.formats = append(next.formats, format)
 	}
+	before := s.shelves.Load()
 	for _, p := range c.Products {
+		next.put(p)
+		next.phrases[p] = phrasesOf(p)
+		if before != nil && before.digests[p] != "" {
+			next.digests[p] = before.digests[p]
+			continue
+		}
 		shown := view{agentURL: s.agentURL}.product(p, p.Pricing)
 		if err := validate("core/product.json", shown); err != nil {
 			return fmt.Errorf("seller: catalogue: product %s: %w", p.ID, err)
@@ -61,24 +80,47 @@ func (s *Service) Sell(c *Catalogue) error {
 		if next.digests[p], err = digest(shown, p.Forecast, p.Supply); err != nil {
 			return fmt.Errorf("seller: catalogue: product %s: %w", p.ID, err)
 		}
-		next.products[p.ID], next.phrases[p] = p, phrasesOf(p)
-		next.private = next.private || len(p.Principals) > 0
 	}
+	s.selling.base, s.selling.stock = base, stock
 	s.shelves.Store(next)
 	return nil
+}
+
+// put finds the product its place: a principal's own products have identifiers of
+// their own, so that two principals may have different ones of one name.
+func (f *shelf) put(p *Product) {
+	f.private = f.private || len(p.Principals) > 0
+	if !p.Own {
+		f.products[p.ID] = p
+		return
+	}
+	for _, principal := range p.Principals {
+		if f.own[principal] == nil {
+			f.own[principal] = map[string]*Product{}
+		}
+		f.own[principal][p.ID] = p
+	}
 }
 
 // shelf is what the agent sells from now. A call takes it once.
 func (s *Service) shelf() *shelf { return s.shelves.Load() }
 
-// Product finds a product, whoever may buy it: for what has been bought already.
-func (f *shelf) Product(id string) (*Product, bool) {
-	p, ok := f.products[id]
-	return p, ok
+// bought finds the product of a package that was bought already, whoever may buy
+// it now.
+func (f *shelf) bought(p *Package) (*Product, bool) {
+	if p.OwnedBy != "" {
+		product, ok := f.own[p.OwnedBy][p.ProductID]
+		return product, ok
+	}
+	product, ok := f.products[p.ProductID]
+	return product, ok
 }
 
 // offered finds a product that the principal may buy.
 func (f *shelf) offered(principal, id string) (*Product, bool) {
+	if p, ok := f.own[principal][id]; ok {
+		return p, true
+	}
 	p, ok := f.products[id]
 	return p, ok && p.soldTo(principal)
 }
@@ -89,4 +131,9 @@ func (f *shelf) offer(principal string) []*Product {
 		return f.Products
 	}
 	return slices.DeleteFunc(slices.Clone(f.Products), func(p *Product) bool { return !p.soldTo(principal) })
+}
+
+// runsForeign tells whether some product runs that format of another agent.
+func (f *shelf) runsForeign(ref adcp.FormatReference) bool {
+	return slices.ContainsFunc(f.Products, func(p *Product) bool { return p.acceptsForeign(ref) })
 }

@@ -189,7 +189,7 @@ func (s *Service) packageDelivery(u *update, at string, p *Package, req *adcp.Pa
 		u.attempt(ActionUpdatePacing, at+".pacing", "updated_packages", p.ID, "pacing "+string(p.Pacing))
 	}
 	if req.TargetingOverlay != nil {
-		product, ok := s.shelf().Product(p.ProductID)
+		product, ok := s.shelf().bought(p)
 		if !ok {
 			u.add(adcp.CodeProductUnavailable, at+".targeting_overlay", "The product is no longer sold; its targeting cannot be changed.")
 			return

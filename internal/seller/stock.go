@@ -1,0 +1,56 @@
+package seller
+
+import (
+	"maps"
+	"slices"
+	"sync"
+)
+
+// Stock is what a seller has for one principal alone, beside its catalogue.
+type Stock struct {
+	Products []*Product
+	Formats  []*Format
+}
+
+// selling is what the seller has on its shelf, kept so that the catalogue and
+// the stock of each principal can change one by one.
+type selling struct {
+	sync.Mutex
+	base  *Catalogue
+	stock map[string]Stock
+}
+
+// Stock makes what is given all that the principal has beside the catalogue, from
+// the next call on. Nobody else sees it. A product may go by the name of one that
+// another principal has, but not by a name of the catalogue's. Everything is
+// checked against the published schemas first; what fails leaves all as it was.
+func (s *Service) Stock(principal string, own Stock) error {
+	s.selling.Lock()
+	defer s.selling.Unlock()
+	next := maps.Clone(s.selling.stock)
+	if next == nil {
+		next = map[string]Stock{}
+	}
+	for _, p := range own.Products {
+		p.Principals, p.Own = []string{principal}, true
+	}
+	for _, f := range own.Formats {
+		f.Principals = []string{principal}
+	}
+	next[principal] = own
+	return s.sell(s.selling.base, next)
+}
+
+// with is the catalogue and, after it, everybody's own stock.
+func (c *Catalogue) with(stock map[string]Stock) *Catalogue {
+	if len(stock) == 0 {
+		return c
+	}
+	all := *c
+	all.Products, all.Formats = slices.Clone(c.Products), slices.Clone(c.Formats)
+	for _, principal := range slices.Sorted(maps.Keys(stock)) {
+		all.Products = append(all.Products, stock[principal].Products...)
+		all.Formats = append(all.Formats, stock[principal].Formats...)
+	}
+	return &all
+}
