@@ -25,6 +25,7 @@ var floors = [][]string{
 	{"internal/account"},
 	{"internal/brief", "internal/adserver"},
 	{"internal/seller", "internal/buyer"},
+	{"internal/sandbox"},
 	{"internal/api"},
 	{"internal/server"},
 	{"internal/demo"},
@@ -36,6 +37,7 @@ var floors = [][]string{
 var apart = map[string][]string{
 	"internal/seller":  {"internal/buyer", "adcp/mcp", "adcp/client", "internal/adserver/builtin"},
 	"internal/buyer":   {"internal/seller", "internal/adserver", "adcp/mcp", "adcp/agent"},
+	"internal/sandbox": {"internal/buyer", "adcp/mcp", "adcp/client", "internal/adserver/builtin"},
 	"internal/brief":   {"internal/adserver", "internal/store", "internal/job"},
 	"internal/account": {"internal/job"},
 	"internal/api":     {"internal/store", "internal/job", "adcp/mcp", "adcp/a2a", "adcp/client"},

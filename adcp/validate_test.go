@@ -225,3 +225,23 @@ func TestPatternsThatGoReadsDifferently(t *testing.T) {
 		t.Error("a broken pattern compiled")
 	}
 }
+
+func TestAnswersOfTasksOnTheWay(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		rule, doc string
+		valid     bool
+	}{
+		{"products are not there yet", `{"status":"submitted","task_id":"task_1"}`, true},
+		{"a task is named", `{"status":"submitted"}`, false},
+		{"products do not come with the task", `{"status":"submitted","task_id":"task_1","products":[]}`, false},
+		{"a completed answer has products", `{"status":"completed","task_id":"task_1"}`, false},
+	} {
+		t.Run(tt.rule, func(t *testing.T) {
+			t.Parallel()
+			if err := ValidateResponse(GetProducts.Operation, []byte(tt.doc)); (err == nil) != tt.valid {
+				t.Errorf("got %v, want valid: %t", err, tt.valid)
+			}
+		})
+	}
+}

@@ -1,7 +1,6 @@
 package seller
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -110,7 +109,7 @@ type Product struct {
 	// Wire, of a product that was declared in the protocol's own form
 	// (core/product.json, as far as it goes), is laid over what is shown of it: for
 	// everything that has no member here.
-	Wire json.RawMessage `json:",omitzero"`
+	Wire string `json:",omitzero"`
 }
 
 // soldTo tells whether the principal may see and buy the product.

@@ -1,8 +1,6 @@
 package seller
 
 import (
-	"encoding/json"
-
 	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/money"
 )
@@ -30,7 +28,7 @@ type PricingOption struct {
 	Parameters PricingParameters
 	// Wire, of a price that was declared in the protocol's own form
 	// (core/pricing-option.json), is laid over what is shown of it.
-	Wire json.RawMessage `json:",omitzero"`
+	Wire string `json:",omitzero"`
 }
 
 // Guidance holds percentiles of recent winning bids, per unit of the model.

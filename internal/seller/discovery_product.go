@@ -87,7 +87,7 @@ func (v view) product(p *Product, prices []PricingOption) adcp.Product {
 // overlay lays what a product was declared with over what is shown. What depends
 // on the caller stays as it is.
 func (v view) overlay(p *Product, out *adcp.Product) {
-	if len(p.Wire) == 0 {
+	if p.Wire == "" {
 		return
 	}
 	id, formats, prices := out.ProductID, out.FormatIDs, out.PricingOptions
@@ -100,9 +100,9 @@ func (v view) overlay(p *Product, out *adcp.Product) {
 
 // overlay reads a document over what is in out already. What was declared in the
 // protocol's form was read once before, so it can be.
-func overlay[T any](out *T, wire json.RawMessage) {
-	if len(wire) > 0 {
-		_ = json.Unmarshal(wire, out)
+func overlay[T any](out *T, wire string) {
+	if wire != "" {
+		_ = json.Unmarshal([]byte(wire), out)
 	}
 }
 

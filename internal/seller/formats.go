@@ -1,10 +1,6 @@
 package seller
 
-import (
-	"encoding/json"
-
-	"github.com/upfront-media/upfront/adcp"
-)
+import "github.com/upfront-media/upfront/adcp"
 
 // Format is a creative format that the seller accepts, one entry of
 // list_creative_formats. The wire's format_id is the seller's agent URL and ID.
@@ -25,7 +21,7 @@ type Format struct {
 	Principals []string `json:",omitzero"`
 	// Wire, of a format that was declared in the protocol's own form
 	// (core/format.json), is laid over what is shown of it.
-	Wire json.RawMessage `json:",omitzero"`
+	Wire string `json:",omitzero"`
 }
 
 // Render is one piece of a format as it appears.

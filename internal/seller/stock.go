@@ -54,3 +54,10 @@ func (c *Catalogue) with(stock map[string]Stock) *Catalogue {
 	}
 	return &all
 }
+
+// catalogue is what the seller sells to everybody.
+func (s *selling) catalogue() *Catalogue {
+	s.Lock()
+	defer s.Unlock()
+	return s.base
+}

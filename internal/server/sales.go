@@ -38,7 +38,8 @@ type SalesConfig struct {
 	Store      store.Config
 	Clock      clock.Clock
 	Principals []account.Principal
-	// TestKits are the protocol's published test principals, which a sandbox knows.
+	// TestKits are the protocol's published test principals. With any, the agent is
+	// a sandbox, and its sandbox principals may call comply_test_controller.
 	TestKits []account.TestKit
 	// OpenREST lets everybody use the REST interface without a key: for the sandbox
 	// on loopback only.
@@ -128,7 +129,7 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	if s.service, err = seller.New(seller.Config{
 		Tenant: c.Tenant, Name: c.Name, AgentURL: c.PublicURL, Endpoint: strings.TrimSuffix(c.PublicURL, "/") + endpointMCP, Catalogue: c.Catalogue,
 		Store: s.db, Queue: s.queue, AdServer: s.adServer, Clock: c.Clock, SalesDesk: c.SalesDesk, Logger: s.log,
-		Describe: s.describe, Webhooks: s.outbox,
+		Describe: s.describe, Webhooks: s.outbox, Relations: relations(c.TestKits),
 	}); err != nil {
 		return s, err
 	}
@@ -138,6 +139,9 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 		Logger: s.log, Observe: s.metrics.observe,
 	})
 	s.service.Register(s.agent)
+	if err := s.openSandbox(ctx, c); err != nil {
+		return s, err
+	}
 	return s, s.queue.Start(ctx)
 }
 

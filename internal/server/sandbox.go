@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,9 @@ import (
 	"path/filepath"
 
 	"github.com/upfront-media/upfront/internal/account"
+	"github.com/upfront-media/upfront/internal/sandbox"
+	"github.com/upfront-media/upfront/internal/seller"
+	"github.com/upfront-media/upfront/internal/server/supply"
 )
 
 // Tenants key what the sales agent stores, so that a sandbox beside a trading
@@ -101,4 +105,32 @@ func (s Settings) announceSandbox(out io.Writer) {
 		fmt.Fprintf(out, "  %-27s %s\n", k.Key(), note)
 	}
 	fmt.Fprintf(out, "data in %s, log in %s\n", s.Data, s.sandboxLog())
+}
+
+// relations is what the test kits' onboarding records say.
+func relations(kits []account.TestKit) map[string]seller.Relation {
+	agreed := map[string]seller.Relation{}
+	for _, k := range kits {
+		agreed[k.Principal()] = seller.Relation{Billing: k.Billing}
+	}
+	return agreed
+}
+
+// openSandbox serves comply_test_controller where there are test kits. An agent
+// that trades has none: it does not make the controller, let alone register it.
+func (s *Sales) openSandbox(ctx context.Context, c SalesConfig) error {
+	if len(c.TestKits) == 0 {
+		return nil
+	}
+	controller, err := sandbox.New(ctx, sandbox.Config{
+		Tenant: c.Tenant, Store: s.db, Clock: c.Clock, Seller: s.service, Logger: s.log,
+		Supply: func(products []*seller.Product) error {
+			return s.adServer.Stock(supply.Of(&seller.Catalogue{Products: products}))
+		},
+	})
+	if err != nil {
+		return err
+	}
+	controller.Register(s.agent)
+	return nil
 }

@@ -404,6 +404,15 @@ type PerformanceFeedback struct {
 	GivenAt     int64
 }
 
+type SandboxItem struct {
+	Tenant    string
+	Principal string
+	Kind      string
+	ItemID    string
+	Document  string
+	CreatedAt int64
+}
+
 type SecretKey struct {
 	Tenant    string
 	KeyID     string

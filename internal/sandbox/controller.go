@@ -1,0 +1,131 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"sync"
+
+	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
+	"github.com/upfront-media/upfront/internal/clock"
+	"github.com/upfront-media/upfront/internal/seller"
+	"github.com/upfront-media/upfront/internal/store"
+)
+
+// Config is what a [Controller] works with. All of it is required but Logger.
+type Config struct {
+	// Tenant keys what the controller stores: the seller's.
+	Tenant string
+	Store  *store.DB
+	Clock  clock.Clock
+	// Seller is the agent under test.
+	Seller *seller.Service
+	// Supply makes the ad server able to hold orders of products that were seeded.
+	Supply func([]*seller.Product) error
+	Logger *slog.Logger
+}
+
+// Controller serves comply_test_controller for one sales agent.
+type Controller struct {
+	Config
+	scenarios []scenario
+	// seeding is held while seeds change: each takes effect on top of the others.
+	seeding sync.Mutex
+}
+
+// scenario is a row of the table of what a test driver can ask for.
+type scenario struct {
+	name string
+	run  func(ctx context.Context, r *request) (*adcp.ComplyTestControllerResponse, error)
+}
+
+// request is a call with its parameters as they came: scenarios read what they know.
+type request struct {
+	Scenario string          `json:"scenario"`
+	Params   json.RawMessage `json:"params"`
+	call     *agent.Call
+}
+
+// operation is comply_test_controller with its parameters left alone.
+var operation = adcp.Op[request, adcp.ComplyTestControllerResponse]{Operation: adcp.ComplyTestController.Operation}
+
+// New returns a controller, with everything that was seeded before back on the
+// seller's shelf.
+func New(ctx context.Context, c Config) (*Controller, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	d := &Controller{Config: c}
+	d.scenarios = d.table()
+	return d, d.restore(ctx)
+}
+
+// table is everything that can be asked for, in the protocol's order.
+func (d *Controller) table() []scenario {
+	return []scenario{
+		{"seed_product", d.seedProduct},
+		{"seed_pricing_option", d.seedPricingOption},
+		{"seed_creative_format", d.seedCreativeFormat},
+	}
+}
+
+// Register serves the controller on the seller's agent, which must have its
+// handlers already.
+func (d *Controller) Register(a *agent.Agent) {
+	agent.Handle(a, operation, d.serve)
+	agent.RefuseAs(a, operation.Operation, controllerError)
+	agent.After(a, adcp.GetAdcpCapabilities, d.advertise)
+}
+
+// Scenarios names what the controller can do.
+func (d *Controller) Scenarios() []string {
+	names := make([]string, len(d.scenarios))
+	for i, s := range d.scenarios {
+		names[i] = s.name
+	}
+	return names
+}
+
+func (d *Controller) serve(ctx context.Context, call *agent.Call, r *request) (*adcp.ComplyTestControllerResponse, error) {
+	if r.Scenario == "list_scenarios" {
+		return &adcp.ComplyTestControllerResponse{Success: true, Scenarios: d.Scenarios()}, nil
+	}
+	r.call = call
+	for _, s := range d.scenarios {
+		if s.name == r.Scenario {
+			return s.run(ctx, r)
+		}
+	}
+	return nil, adcp.NewError(adcp.CodeUnsupportedFeature, "scenario", "This controller has no scenario of that name.").
+		WithSuggestion("Ask for list_scenarios.")
+}
+
+// advertise says in the capabilities what the controller can do, to those who may
+// call it.
+func (d *Controller) advertise(_ context.Context, call *agent.Call, _ *adcp.GetAdcpCapabilitiesRequest, resp *adcp.GetAdcpCapabilitiesResponse) error {
+	if call.Sandbox {
+		resp.ComplianceTesting = &adcp.GetAdcpCapabilitiesResponseComplianceTesting{Scenarios: d.Scenarios()}
+	}
+	return nil
+}
+
+// read reads a scenario's parameters. The schema has seen them; types may differ
+// where it is open.
+func read[P any](r *request) (P, error) {
+	var p P
+	if len(r.Params) == 0 {
+		return p, nil
+	}
+	if err := json.Unmarshal(r.Params, &p); err != nil {
+		return p, invalid("params", "The parameters cannot be read: %v", err)
+	}
+	return p, nil
+}
+
+// moved is the answer of a forced transition.
+func moved[S ~string](from, to S, message string) *adcp.ComplyTestControllerResponse {
+	return &adcp.ComplyTestControllerResponse{
+		Success: true, PreviousState: new(string(from)), CurrentState: adcp.Some(string(to)), Message: &message,
+	}
+}
