@@ -122,10 +122,3 @@ func read[P any](r *request) (P, error) {
 	}
 	return p, nil
 }
-
-// moved is the answer of a forced transition.
-func moved[S ~string](from, to S, message string) *adcp.ComplyTestControllerResponse {
-	return &adcp.ComplyTestControllerResponse{
-		Success: true, PreviousState: new(string(from)), CurrentState: adcp.Some(string(to)), Message: &message,
-	}
-}

@@ -32,8 +32,7 @@ func (s *Service) getProducts(_ context.Context, call *agent.Call, req *adcp.Get
 	resp := &adcp.GetProductsResponse{
 		Status:               adcp.TaskStatusCompleted,
 		WholesaleFeedVersion: &list.version,
-		// Everybody buys off the same rate card.
-		CacheScope: new(adcp.GetProductsResponseCacheScopePublic),
+		CacheScope:           new(q.cacheScope()),
 	}
 	if req.IfWholesaleFeedVersion != nil && *req.IfWholesaleFeedVersion == list.version {
 		resp.Unchanged = new(true)
@@ -59,6 +58,15 @@ func (s *Service) getProducts(_ context.Context, call *agent.Call, req *adcp.Get
 		resp.CatalogApplied = new(false)
 	}
 	return resp, products, nil
+}
+
+// cacheScope is public where everybody, or everybody without a credential, buys off
+// the same rate card.
+func (q *query) cacheScope() adcp.GetProductsResponseCacheScope {
+	if q.private && q.principal != "" {
+		return adcp.GetProductsResponseCacheScopeAccount
+	}
+	return adcp.GetProductsResponseCacheScopePublic
 }
 
 // newQuery checks what the schema cannot, and finds the request's place in its list.

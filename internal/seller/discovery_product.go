@@ -92,7 +92,7 @@ func (v view) overlay(p *Product, out *adcp.Product) {
 	}
 	id, formats, prices := out.ProductID, out.FormatIDs, out.PricingOptions
 	overlay(out, p.Wire)
-	out.ProductID, out.FormatIDs, out.PricingOptions = id, append(formats, p.Foreign...), prices
+	out.ProductID, out.FormatIDs, out.PricingOptions = id, slices.Concat(formats, p.Foreign), prices
 	if len(out.FormatIDs) == 0 {
 		out.FormatIDs = nil // it is declared by format_options
 	}

@@ -50,7 +50,7 @@ func (s *Service) WireProduct(id string, document json.RawMessage, prices []Pric
 		p.Pricing = slices.DeleteFunc(p.Pricing, func(had PricingOption) bool { return had.ID == o.ID })
 		p.Pricing = append(p.Pricing, o)
 	}
-	if p.Wire, err = s.wireRest(document, p); err != nil || len(p.Pricing) == 0 {
+	if p.Wire, err = wireRest(document); err != nil || len(p.Pricing) == 0 {
 		return p, err
 	}
 	shown := view{agentURL: s.agentURL}.product(p, p.Pricing)
@@ -189,7 +189,7 @@ func texts[T ~string](values []T) []string {
 }
 
 // wireRest is what the document says that the product does not hold by itself.
-func (s *Service) wireRest(document json.RawMessage, p *Product) (string, error) {
+func wireRest(document json.RawMessage) (string, error) {
 	rest := map[string]json.RawMessage{}
 	if err := decodeWire(document, &rest); err != nil {
 		return "", err
