@@ -46,7 +46,7 @@ func (s *Service) reserve(ctx context.Context, tx *store.Tx, t *Task) error {
 			was, _ := before.Package(p.ID)
 			r, err := s.reservePackage(ctx, tx, shelf, before, was, after, p, t.CreatedAt)
 			if short, ok := errors.AsType[*inventory.Shortage](err); ok {
-				product, _ := shelf.Product(p.ProductID)
+				product, _ := shelf.bought(p)
 				return refuseShortage(short, product, p, c.fieldOf(j))
 			}
 			if err != nil {
@@ -63,7 +63,7 @@ func (s *Service) reserve(ctx context.Context, tx *store.Tx, t *Task) error {
 // reservePackage takes what one package needs, and says what it had and is to
 // have; nil where nothing about that changes.
 func (s *Service) reservePackage(ctx context.Context, tx *store.Tx, shelf *shelf, before *MediaBuy, was *Package, after *MediaBuy, p *Package, now time.Time) (*reservation, error) {
-	product, sold := shelf.Product(p.ProductID)
+	product, sold := shelf.bought(p)
 	if !p.Guaranteed || !sold {
 		return nil, nil // what is no longer sold, nobody else can take
 	}
