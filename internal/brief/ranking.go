@@ -126,11 +126,11 @@ type gain struct {
 // add counts a weight of a document for a term. Of a word and its kin the best counts.
 func (t *tally) add(doc, term int32, weight float64) {
 	s := &t.sums[doc]
-	switch {
-	case s.term == term:
+	switch s.term {
+	case term:
 		s.best = max(s.best, weight)
 		return
-	case s.term == 0:
+	case 0:
 		t.found = append(t.found, doc)
 	}
 	s.term, s.best = term, weight
