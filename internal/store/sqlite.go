@@ -2,14 +2,11 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 const defaultReaders = 4
@@ -31,7 +28,7 @@ func (db *DB) openSQLite(ctx context.Context, cfg Config) error {
 	if err := makePrivate(path); err != nil {
 		return err
 	}
-	if db.writer, err = sql.Open("sqlite", sqliteDSN(path, false)); err != nil {
+	if db.writer, err = openKept(sqliteDSN(path, false)); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	db.writer.SetMaxOpenConns(1)
@@ -39,7 +36,7 @@ func (db *DB) openSQLite(ctx context.Context, cfg Config) error {
 	if err := db.writer.PingContext(ctx); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
-	if db.reader, err = sql.Open("sqlite", sqliteDSN(path, true)); err != nil {
+	if db.reader, err = openKept(sqliteDSN(path, true)); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	readers := cfg.MaxConns
