@@ -48,9 +48,12 @@ type Staff struct {
 	CreatedAt, ExpiresAt, RemovedAt time.Time
 }
 
-// May tells whether the person has one of the roles, or is an admin.
+// May tells whether the person has one of the roles, or one that covers it: a
+// manager may do what sales may, an admin everything.
 func (s Staff) May(roles ...Role) bool {
-	return slices.ContainsFunc(s.Roles, func(r Role) bool { return r == RoleAdmin || slices.Contains(roles, r) })
+	return slices.ContainsFunc(s.Roles, func(r Role) bool {
+		return r == RoleAdmin || slices.Contains(roles, r) || r == RoleManager && slices.Contains(roles, RoleSales)
+	})
 }
 
 // ErrNotStaff is the one answer to a key that lets nobody in.

@@ -6,26 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp"
-	"github.com/upfront-media/upfront/adcp/agent"
+	"github.com/upfront-media/upfront/internal/account"
 	"github.com/upfront-media/upfront/internal/job"
-	"github.com/upfront-media/upfront/internal/money"
 	"github.com/upfront-media/upfront/internal/store"
 )
-
-// SalesDesk says who decides on orders that hold a product with [ApprovalManual].
-// The zero SalesDesk leaves every one of them to a person ([Service.Approve],
-// [Service.Reject]).
-type SalesDesk struct {
-	// ApproveAfter, above zero, has [Service.Tick] approve what nobody has decided
-	// on within that time, by the agent's clock. It is for demonstrations, and for
-	// publishers who only want a chance to object.
-	ApproveAfter time.Duration
-	// Actor is who such approvals are written down as; "sales_desk" where empty.
-	Actor string
-}
 
 // ErrNotPending reports a task that is not waiting for a decision: there is no
 // such task, or it has been decided on.
@@ -34,78 +22,36 @@ var ErrNotPending = errors.New("no such task is waiting for a decision")
 // ErrTooLate reports an approval of an order whose flight is over.
 var ErrTooLate = errors.New("the order's flight is over; it can only be rejected")
 
-// Pending is an order, or a change of one, that waits for a decision.
-type Pending struct {
-	TaskID    string
-	Type      string
-	Principal string
-	AccountID string
-	// MediaBuyID names the buy that is to change; empty for a new one.
-	MediaBuyID  string
-	Advertiser  string
-	Budget      money.Amount
-	Start, End  time.Time
-	SubmittedAt time.Time
-	// DueAt is when the sales desk's policy decides; zero is never.
-	DueAt time.Time
-	// Asked tells that the buyer was asked something and has not answered yet.
-	Asked bool
-	// History is what the buyer was asked and answered, oldest first.
-	History []agent.TaskExchange
-}
-
 // undecided are the states of tasks that wait for a decision.
 var undecided = []adcp.TaskStatus{adcp.TaskStatusSubmitted, adcp.TaskStatusInputRequired}
 
-// Pending lists what waits for a decision, oldest first.
-func (s *Service) Pending(ctx context.Context) ([]Pending, error) {
-	var rows []store.SellerTask
-	for _, status := range undecided {
-		some, err := s.db.Read().SellerTasksWithStatus(ctx, store.SellerTasksWithStatusParams{Tenant: s.tenant, Status: string(status)})
-		if err != nil {
-			return nil, fmt.Errorf("pending orders: %w", err)
-		}
-		rows = append(rows, some...)
+// ErrNotYours reports a decision by somebody whose role does not cover it.
+type ErrNotYours struct{ Missing []account.Role }
+
+// Error implements error.
+func (e *ErrNotYours) Error() string {
+	names := make([]string, len(e.Missing))
+	for i, r := range e.Missing {
+		names[i] = string(r)
 	}
-	slices.SortFunc(rows, func(a, b store.SellerTask) int {
-		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(a.TaskID, b.TaskID))
-	})
-	list := make([]Pending, 0, len(rows))
-	for _, r := range rows {
-		t, err := taskOf(r)
-		if err != nil {
-			return nil, err
-		}
-		c := t.Change.Buys[0]
-		start, end := c.Buy.Flight()
-		p := Pending{
-			TaskID: t.ID, Type: t.Type, Principal: t.Principal, AccountID: t.AccountID,
-			Advertiser: c.Buy.Advertiser, Budget: money.Amount{Micros: c.Buy.Budget(), Currency: c.Buy.Currency},
-			Start: start, End: end, SubmittedAt: t.CreatedAt, DueAt: t.DueAt,
-			Asked: t.Status == adcp.TaskStatusInputRequired, History: t.Change.History,
-		}
-		if !c.New {
-			p.MediaBuyID = c.Buy.ID
-		}
-		list = append(list, p)
-	}
-	return list, nil
+	return "this takes the signature of: " + strings.Join(names, ", ")
 }
 
 // Approve signs the order that the task asks for: it goes to the ad server, and
-// the buyer has its media buy once that holds it. Actor is the person who signed.
-// It returns [ErrNotPending] or [ErrTooLate] where there is nothing to sign.
-func (s *Service) Approve(ctx context.Context, taskID, actor string) error {
-	return s.approve(ctx, taskID, actor, s.now())
+// the buyer has its media buy once that holds it. It returns [ErrNotPending] or
+// [ErrTooLate] where there is nothing to sign, and [*ErrNotYours] for a person
+// whose roles do not cover every signature that it takes. The note stays in the house.
+func (s *Service) Approve(ctx context.Context, taskID string, by account.Staff, note string) error {
+	return s.approve(ctx, taskID, by, note, s.now())
 }
 
-func (s *Service) approve(ctx context.Context, taskID, actor string, at time.Time) error {
-	return s.decide(ctx, taskID, func(tx *store.Tx, t *Task) error {
+func (s *Service) approve(ctx context.Context, taskID string, by account.Staff, note string, at time.Time) error {
+	return s.sign(ctx, taskID, by, func(tx *store.Tx, t *Task) error {
 		if _, end := t.Change.Buys[0].Buy.Flight(); !end.After(at) {
 			return ErrTooLate
 		}
 		if err := one(tx.DecideSellerTask(ctx, store.DecideSellerTaskParams{
-			Status: string(adcp.TaskStatusWorking), DecidedBy: actor, DecidedAt: store.Micros(at),
+			Status: string(adcp.TaskStatusWorking), DecidedBy: by.Name, DecidedAt: store.Micros(at),
 			UpdatedAt: store.Micros(at), Tenant: s.tenant, TaskID: t.ID, Revision: t.Revision,
 		})); err != nil {
 			return err
@@ -114,23 +60,33 @@ func (s *Service) approve(ctx context.Context, taskID, actor string, at time.Tim
 		if err := job.Enqueue(ctx, tx, jobTraffic, trafficJob{TaskID: t.ID}); err != nil {
 			return err
 		}
-		return s.appendTaskEvent(ctx, tx, t, "task.approved", actor, "")
+		return s.appendTaskEvent(ctx, tx, t, "task.approved", by.Name, note)
 	})
 }
 
 // Reject declines the order that the task asks for. The buyer is told the reason,
-// so it should be one that may leave the house. It returns [ErrNotPending] where
-// there is nothing to decline.
-func (s *Service) Reject(ctx context.Context, taskID, actor, reason string) error {
-	return s.decide(ctx, taskID, func(tx *store.Tx, t *Task) error {
+// so it should be one that may leave the house. Its errors are those of [Service.Approve].
+func (s *Service) Reject(ctx context.Context, taskID string, by account.Staff, reason string) error {
+	return s.sign(ctx, taskID, by, func(tx *store.Tx, t *Task) error {
 		t.UpdatedAt = s.now()
+		t.DecidedBy, t.DecidedAt = by.Name, t.UpdatedAt
 		t.Error = refusal(adcp.CodePolicyViolation, "", "The sales desk declined: %s", cmp.Or(reason, "no reason given")).
 			WithSuggestion("Change the order to meet the reason, or choose other products.").
 			WithDetails(map[string]any{"reason": reason})
 		if err := s.release(ctx, tx, t); err != nil {
 			return err
 		}
-		return s.finish(ctx, tx, t, adcp.TaskStatusRejected, actor, reason)
+		return s.finish(ctx, tx, t, adcp.TaskStatusRejected, by.Name, reason)
+	})
+}
+
+// sign runs fn on a task that waits for a decision, for a person who may decide.
+func (s *Service) sign(ctx context.Context, taskID string, by account.Staff, fn func(tx *store.Tx, t *Task) error) error {
+	return s.decide(ctx, taskID, func(tx *store.Tx, t *Task) error {
+		if missing := t.Change.unsigned(by); len(missing) > 0 {
+			return &ErrNotYours{Missing: missing}
+		}
+		return fn(tx, t)
 	})
 }
 
@@ -150,26 +106,73 @@ func (s *Service) decide(ctx context.Context, taskID string, fn func(tx *store.T
 	})
 }
 
+// unsigned are the roles that the change takes the signature of and the person
+// does not have.
+func (c Change) unsigned(by account.Staff) []account.Role {
+	var missing []account.Role
+	for _, needed := range c.Signatures {
+		if !by.May(needed.Role) && !slices.Contains(missing, needed.Role) {
+			missing = append(missing, needed.Role)
+		}
+	}
+	return missing
+}
+
 // decideDue has the sales desk's policy decide on what is due, and declines what
-// nobody decided on before its flight was over. An approval is dated when it was
-// due, so that the outcome does not depend on how often this looks.
+// nobody decided on before its deadline or its flight was over. An approval is dated
+// when it was due, so that the outcome does not depend on how often this looks.
 func (s *Service) decideDue(ctx context.Context, now time.Time) error {
-	pending, err := s.Pending(ctx)
+	pending, err := s.tasksWith(ctx, undecided...)
 	if err != nil {
 		return err
 	}
+	clock := account.Staff{Name: cmp.Or(s.desk.Actor, "sales_desk"), Roles: []account.Role{account.RoleAdmin}}
 	var errs []error
-	for _, p := range pending {
+	for _, t := range pending {
+		_, end := t.Change.Buys[0].Buy.Flight()
 		err := error(nil)
-		switch due := !p.DueAt.IsZero() && !p.DueAt.After(now); {
-		case due && p.End.After(p.DueAt):
-			err = s.approve(ctx, p.TaskID, cmp.Or(s.desk.Actor, "sales_desk"), p.DueAt)
-		case due, !p.End.After(now):
-			err = s.Reject(ctx, p.TaskID, "clock", "the flight was over before anybody decided")
+		switch due := !t.DueAt.IsZero() && !t.DueAt.After(now); {
+		case due && s.desk.signs(t) && end.After(t.DueAt):
+			err = s.approve(ctx, t.ID, clock, "by the clock", t.DueAt)
+		case due && !s.desk.signs(t):
+			err = s.Reject(ctx, t.ID, clock, "nobody decided in time")
+		case due, !end.After(now):
+			err = s.Reject(ctx, t.ID, clock, "the flight was over before anybody decided")
 		}
 		if err != nil && !errors.Is(err, ErrNotPending) {
-			errs = append(errs, fmt.Errorf("decide on task %s: %w", p.TaskID, err))
+			errs = append(errs, fmt.Errorf("decide on task %s: %w", t.ID, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// tasksWith lists the tasks that have one of the states, oldest first.
+func (s *Service) tasksWith(ctx context.Context, states ...adcp.TaskStatus) ([]*Task, error) {
+	var list []*Task
+	for _, status := range states {
+		rows, err := s.db.Read().SellerTasksWithStatus(ctx, store.SellerTasksWithStatusParams{Tenant: s.tenant, Status: string(status)})
+		if err != nil {
+			return nil, fmt.Errorf("tasks: %w", err)
+		}
+		for _, r := range rows {
+			t, err := taskOf(r)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, t)
+		}
+	}
+	slices.SortFunc(list, func(a, b *Task) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return list, nil
+}
+
+// firstBuy tells whether the account has bought nothing before.
+func (s *Service) firstBuy(ctx context.Context, accountID string) (bool, error) {
+	n, err := s.db.Read().CountMediaBuysOfAccount(ctx, store.CountMediaBuysOfAccountParams{Tenant: s.tenant, AccountID: accountID})
+	if err != nil {
+		return false, fmt.Errorf("media buys of an account: %w", err)
+	}
+	return n == 0, nil
 }

@@ -34,7 +34,7 @@ func TestAPersonApproves(t *testing.T) {
 		h := openHouse(t, db)
 		h.account("buyer", "acme.example")
 		taskID := h.submit(television("20000"), radio("500"))
-		pending, err := h.service.Pending(t.Context())
+		pending, err := h.service.Approvals(t.Context(), false)
 		if err != nil || len(pending) != 1 || pending[0].TaskID != taskID || pending[0].Budget.String() != "20500.00 USD" || !pending[0].DueAt.IsZero() {
 			t.Fatalf("pending %+v, %v; want the order", pending, err)
 		}
@@ -42,7 +42,7 @@ func TestAPersonApproves(t *testing.T) {
 		if got := h.status(taskID); got != adcp.TaskStatusSubmitted {
 			t.Errorf("a day later the task is %s, want submitted", got)
 		}
-		if err := h.service.Approve(t.Context(), taskID, "jo@corner.example"); err != nil {
+		if err := h.service.Approve(t.Context(), taskID, jo, ""); err != nil {
 			t.Fatal(err)
 		}
 		done := h.follow(taskID)
@@ -57,9 +57,9 @@ func TestAPersonApproves(t *testing.T) {
 			t.Errorf("the buy is %s at revision %d", b.Status, b.Revision)
 		}
 		for name, decide := range map[string]func() error{
-			"approve": func() error { return h.service.Approve(t.Context(), taskID, "jo") },
-			"reject":  func() error { return h.service.Reject(t.Context(), taskID, "jo", "late") },
-			"unknown": func() error { return h.service.Approve(t.Context(), "task_none", "jo") },
+			"approve": func() error { return h.service.Approve(t.Context(), taskID, jo, "") },
+			"reject":  func() error { return h.service.Reject(t.Context(), taskID, jo, "late") },
+			"unknown": func() error { return h.service.Approve(t.Context(), "task_none", jo, "") },
 		} {
 			if err := decide(); !errors.Is(err, seller.ErrNotPending) {
 				t.Errorf("%s once more: %v, want ErrNotPending", name, err)
@@ -72,7 +72,7 @@ func TestAPersonRejects(t *testing.T) {
 	t.Parallel()
 	h := sqliteHouse(t)
 	taskID := h.submit(television("20000"))
-	if err := h.service.Reject(t.Context(), taskID, "jo@corner.example", "no competitors next to the final"); err != nil {
+	if err := h.service.Reject(t.Context(), taskID, jo, "no competitors next to the final"); err != nil {
 		t.Fatal(err)
 	}
 	task := ask[adcp.GetTaskStatusResponse](t, &h.shop, "buyer", "get_task_status", object{"task_id": taskID, "include_result": true})
@@ -115,7 +115,7 @@ func TestNobodyDecidesBeforeTheFlightIsOver(t *testing.T) {
 	h := sqliteHouse(t)
 	taskID := h.submit(television("20000"))
 	h.clock.AdvanceTo(time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC))
-	if err := h.service.Approve(t.Context(), taskID, "jo"); !errors.Is(err, seller.ErrTooLate) {
+	if err := h.service.Approve(t.Context(), taskID, jo, ""); !errors.Is(err, seller.ErrTooLate) {
 		t.Errorf("approved after the flight: %v, want ErrTooLate", err)
 	}
 	h.tick()
@@ -153,7 +153,7 @@ func TestPromisingMoreNeedsApprovalAgain(t *testing.T) {
 	if b := h.buy(id); b.TotalBudget != "15000" || b.Revision != 2 {
 		t.Errorf("before anybody has signed it holds %s at revision %d", b.TotalBudget, b.Revision)
 	}
-	if err := h.service.Reject(t.Context(), *more.TaskID, "jo", "sold out"); err != nil {
+	if err := h.service.Reject(t.Context(), *more.TaskID, jo, "sold out"); err != nil {
 		t.Fatal(err)
 	}
 	if up := h.change(id, object{"paused": true}); *up.Revision != 3 {
@@ -170,7 +170,7 @@ func TestTheAgreedPriceIsTheBookedPrice(t *testing.T) {
 	// The rate card goes up while the order waits.
 	option, _ := mustProduct(t, h.catalogue, "tv_evening").PricingOption("cpm_usd")
 	option.Fixed *= 2
-	if err := h.service.Approve(t.Context(), taskID, "jo"); err != nil {
+	if err := h.service.Approve(t.Context(), taskID, jo, ""); err != nil {
 		t.Fatal(err)
 	}
 	var created adcp.CreateMediaBuyResponse

@@ -56,19 +56,12 @@ func (s *Service) order(ctx context.Context, call *agent.Call, account *Account,
 		Push:   req.PushNotificationConfig,
 		Change: Change{Actor: call.Principal, Context: req.Context, Buys: []BuyChange{{Buy: buy, New: true}}},
 	}
-	s.desk.hold(t, buy.NeedsApproval())
+	first, err := s.firstBuy(ctx, account.ID)
+	if err != nil {
+		return err
+	}
+	s.desk.hold(t, s.desk.signatures(buy, first))
 	return s.db.Tx(ctx, func(tx *store.Tx) error { return s.submit(ctx, tx, t) })
-}
-
-// hold leaves the task to the sales desk where a person must sign.
-func (d SalesDesk) hold(t *Task, sign bool) {
-	if !sign {
-		return
-	}
-	t.Status, t.DecidedBy, t.DecidedAt = adcp.TaskStatusSubmitted, "", time.Time{}
-	if d.ApproveAfter > 0 {
-		t.DueAt = t.CreatedAt.Add(d.ApproveAfter)
-	}
 }
 
 // answer makes a task an operation's answer: its result, its error, or the
@@ -258,13 +251,13 @@ func (s *Service) formatReferences(ids []string) []adcp.FormatReference {
 }
 
 // createdResponse is the answer of a create_media_buy whose order the ad server holds.
-func createdResponse(b *MediaBuy, account *Account, echo json.RawMessage) *adcp.CreateMediaBuyResponse {
+func (s *Service) createdResponse(b *MediaBuy, account *Account, echo json.RawMessage) *adcp.CreateMediaBuyResponse {
 	resp := &adcp.CreateMediaBuyResponse{
 		Status: adcp.TaskStatusCompleted, Context: echo,
 		MediaBuyID: new(b.ID), MediaBuyStatus: new(adcp.MediaBuyStatus(b.State)), Account: new(account.wire()),
 		ConfirmedAt: adcp.Some(b.ConfirmedAt), Revision: new(b.Revision),
 		Currency: new(string(b.Currency)), TotalBudget: new(number(b.Budget())),
-		ValidActions: b.validActions(), AvailableActions: b.availableActions(),
+		ValidActions: b.validActions(), AvailableActions: b.availableActions(s.desk),
 	}
 	for i := range b.Packages {
 		resp.Packages = append(resp.Packages, b.Packages[i].wire())
@@ -285,14 +278,10 @@ func (b *MediaBuy) validActions() []adcp.MediaBuyValidAction {
 }
 
 // availableActions is what the buyer may do now, and whether a person decides.
-func (b *MediaBuy) availableActions() []adcp.MediaBuyAvailableAction {
+func (b *MediaBuy) availableActions(d SalesDesk) []adcp.MediaBuyAvailableAction {
 	list := []adcp.MediaBuyAvailableAction{}
 	for _, a := range b.State.Actions(b.Held) {
-		mode := adcp.MediaBuyActionModeSelfServe
-		if a.commits() && b.NeedsApproval() {
-			mode = adcp.MediaBuyActionModeRequiresApproval
-		}
-		list = append(list, adcp.MediaBuyAvailableAction{Action: adcp.MediaBuyValidAction(a), Mode: mode})
+		list = append(list, adcp.MediaBuyAvailableAction{Action: adcp.MediaBuyValidAction(a), Mode: d.mode(a, b)})
 	}
 	return list
 }

@@ -143,7 +143,7 @@ func TestASponsorshipIsSoldOnce(t *testing.T) {
 	if e.Code != adcp.CodeProductUnavailable {
 		t.Errorf("while a person decides, it is %s", e.Code)
 	}
-	if err := h.service.Reject(t.Context(), *resp.TaskID, "sam", "not that brand"); err != nil {
+	if err := h.service.Reject(t.Context(), *resp.TaskID, jo, "not that brand"); err != nil {
 		t.Fatal(err)
 	}
 	ask[adcp.CreateMediaBuyResponse](t, &h.shop, "buyer", "create_media_buy", h.order(sponsor))

@@ -105,7 +105,7 @@ func TestBuyerIsToldOfTheEndOfASubmittedTask(t *testing.T) {
 		if got := m.told(h); len(got) != 0 {
 			t.Fatalf("told before anything ended: %+v", got)
 		}
-		if err := h.service.Approve(t.Context(), approved, "jo"); err != nil {
+		if err := h.service.Approve(t.Context(), approved, jo, ""); err != nil {
 			t.Fatal(err)
 		}
 		done := h.follow(approved)
@@ -118,7 +118,7 @@ func TestBuyerIsToldOfTheEndOfASubmittedTask(t *testing.T) {
 		if err := json.Unmarshal(got[0].Result, &result); err != nil || result.MediaBuyID == nil || string(got[0].Result) != string(done.Result) {
 			t.Errorf("the result is %s, %v; want that of the task", got[0].Result, err)
 		}
-		if err := h.service.Reject(t.Context(), rejected, "jo", "sold out"); err != nil {
+		if err := h.service.Reject(t.Context(), rejected, jo, "sold out"); err != nil {
 			t.Fatal(err)
 		}
 		got = m.told(h)
@@ -139,7 +139,7 @@ func TestBuyerIsToldOfTheEndOfASubmittedTask(t *testing.T) {
 		if more.Status != adcp.TaskStatusSubmitted {
 			t.Fatalf("answered %s", more.Status)
 		}
-		if err := h.service.Approve(t.Context(), *more.TaskID, "jo"); err != nil {
+		if err := h.service.Approve(t.Context(), *more.TaskID, jo, ""); err != nil {
 			t.Fatal(err)
 		}
 		h.follow(*more.TaskID)

@@ -111,7 +111,7 @@ func (s *Service) mediaBuyStatus(ctx context.Context, q *store.Queries, b *Media
 		MediaBuyID: b.ID, Status: adcp.MediaBuyStatus(b.State), Health: new(adcp.MediaBuyHealthOk),
 		Currency: string(b.Currency), TotalBudget: number(b.Budget()), StartTime: &start, EndTime: &end,
 		ConfirmedAt: &b.ConfirmedAt, Revision: b.Revision, CreatedAt: &b.CreatedAt, UpdatedAt: &b.UpdatedAt,
-		Context: b.Context, ValidActions: b.validActions(), AvailableActions: b.availableActions(),
+		Context: b.Context, ValidActions: b.validActions(), AvailableActions: b.availableActions(s.desk),
 		RejectionReason: optional(b.RejectionReason), Packages: []adcp.PackageStatus{},
 	}
 	if account != nil {

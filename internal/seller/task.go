@@ -220,6 +220,7 @@ func (s *Service) finish(ctx context.Context, tx *store.Tx, t *Task, status adcp
 	t.Status = status
 	if err := one(tx.FinishSellerTask(ctx, store.FinishSellerTaskParams{
 		Status: string(status), Result: string(t.Result), Error: problem,
+		DecidedBy: t.DecidedBy, DecidedAt: store.Micros(t.DecidedAt),
 		UpdatedAt: store.Micros(t.UpdatedAt), CompletedAt: store.Micros(t.UpdatedAt),
 		Tenant: s.tenant, TaskID: t.ID, Revision: t.Revision,
 	})); err != nil {

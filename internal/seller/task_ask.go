@@ -9,6 +9,7 @@ import (
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/adcp/agent"
+	"github.com/upfront-media/upfront/internal/account"
 	"github.com/upfront-media/upfront/internal/store"
 )
 
@@ -19,12 +20,11 @@ var (
 
 // Ask asks the buyer something about an order that waits for a decision: its task
 // is then in input-required until the buyer answers, or somebody decides all the
-// same. Actor is the person who asks. It returns [ErrNotPending] where there is
-// nothing to ask about.
-func (s *Service) Ask(ctx context.Context, taskID, actor, question string) error {
+// same. It returns [ErrNotPending] where there is nothing to ask about.
+func (s *Service) Ask(ctx context.Context, taskID string, by account.Staff, question string) error {
 	err := s.decide(ctx, taskID, func(tx *store.Tx, t *Task) error {
-		t.DueAt = time.Time{} // the policy does not decide while the buyer is asked
-		return s.exchange(ctx, tx, t, adcp.TaskStatusInputRequired, actor, agent.TaskExchange{}, agent.TaskInput{Text: question})
+		t.DueAt = time.Time{} // the clock does not decide while the buyer is asked
+		return s.exchange(ctx, tx, t, adcp.TaskStatusInputRequired, by.Name, agent.TaskExchange{}, agent.TaskInput{Text: question})
 	})
 	if err == nil {
 		s.bell.Ring(taskID)
@@ -39,9 +39,7 @@ func (s *Service) AnswerTask(ctx context.Context, asked *agent.Task, in agent.Ta
 		if t.Status != adcp.TaskStatusInputRequired {
 			return ErrNotPending
 		}
-		if s.desk.ApproveAfter > 0 {
-			t.DueAt = s.now().Add(s.desk.ApproveAfter)
-		}
+		t.DueAt = s.desk.due(t, s.now())
 		return s.exchange(ctx, tx, t, adcp.TaskStatusSubmitted, t.Principal, agent.TaskExchange{FromCaller: true}, in)
 	})
 	return s.changed(asked.ID, err)
@@ -75,7 +73,7 @@ func (s *Service) exchange(ctx context.Context, tx *store.Tx, t *Task, status ad
 	if x.FromCaller {
 		kind = "task.answered"
 	}
-	return s.appendTaskEvent(ctx, tx, t, kind, actor, "")
+	return s.appendTaskEvent(ctx, tx, t, kind, actor, said.Text)
 }
 
 // question is what the buyer is asked, while it is.

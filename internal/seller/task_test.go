@@ -27,7 +27,7 @@ func TestTheSalesDeskAsks(t *testing.T) {
 		h.account("buyer", "acme.example")
 		resp := ask[adcp.CreateMediaBuyResponse](t, &h.shop, "buyer", "create_media_buy", with(h.order(television("20000")), object{"push_notification_config": m.push()}))
 		taskID := *resp.TaskID
-		if err := h.service.Ask(ctx, taskID, "jo@corner.example", "Is the final all right too?"); err != nil {
+		if err := h.service.Ask(ctx, taskID, jo, "Is the final all right too?"); err != nil {
 			t.Fatal(err)
 		}
 		got := ask[adcp.GetTaskStatusResponse](t, &h.shop, "buyer", "get_task_status", object{"task_id": taskID})
@@ -38,8 +38,8 @@ func TestTheSalesDeskAsks(t *testing.T) {
 		if len(told) != 1 || told[0].Status != adcp.TaskStatusInputRequired || adcp.Val(told[0].Message) != "Is the final all right too?" {
 			t.Errorf("told %+v", told)
 		}
-		pending, err := h.service.Pending(ctx)
-		if err != nil || len(pending) != 1 || !pending[0].Asked {
+		pending, err := h.service.Approvals(ctx, false)
+		if err != nil || len(pending) != 1 || pending[0].Status != adcp.TaskStatusInputRequired {
 			t.Errorf("pending %+v, %v", pending, err)
 		}
 		if _, refusal := h.agent.AnswerTask(ctx, owner("other"), taskID, agent.TaskInput{Text: "no"}); refusal == nil || refusal.Code != adcp.CodeReferenceNotFound {
@@ -59,7 +59,7 @@ func TestTheSalesDeskAsks(t *testing.T) {
 		if len(got.History) != 2 || string(got.History[1].Data) != `{"message":"Yes."}` {
 			t.Errorf("history %+v", got.History)
 		}
-		if err := h.service.Approve(ctx, taskID, "jo@corner.example"); err != nil {
+		if err := h.service.Approve(ctx, taskID, jo, ""); err != nil {
 			t.Fatal(err)
 		}
 		if done := h.follow(taskID); done.Status != adcp.TaskStatusCompleted {
@@ -68,7 +68,7 @@ func TestTheSalesDeskAsks(t *testing.T) {
 		if told = m.told(h); len(told) != 2 || told[1].Status != adcp.TaskStatusCompleted {
 			t.Errorf("told %+v", told)
 		}
-		if err := h.service.Ask(ctx, taskID, "jo", "And?"); !errors.Is(err, seller.ErrNotPending) {
+		if err := h.service.Ask(ctx, taskID, jo, "And?"); !errors.Is(err, seller.ErrNotPending) {
 			t.Errorf("asked about what is decided: %v", err)
 		}
 	})
@@ -79,14 +79,14 @@ func TestADecisionNeedsNoAnswer(t *testing.T) {
 	h := sqliteHouse(t, approveAfter(time.Hour))
 	ctx := context.Background()
 	taskID := h.submit(television("20000"))
-	if err := h.service.Ask(ctx, taskID, "jo", "Sure?"); err != nil {
+	if err := h.service.Ask(ctx, taskID, jo, "Sure?"); err != nil {
 		t.Fatal(err)
 	}
 	h.advance(today.Add(2 * time.Hour))
 	if got := h.status(taskID); got != adcp.TaskStatusInputRequired {
 		t.Errorf("the policy decided while the buyer was asked: %s", got)
 	}
-	if err := h.service.Reject(ctx, taskID, "jo", "no answer"); err != nil {
+	if err := h.service.Reject(ctx, taskID, jo, "no answer"); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.status(taskID); got != adcp.TaskStatusRejected {
@@ -116,7 +116,7 @@ func TestABuyerWithdrawsWhatNobodyHasDecidedOn(t *testing.T) {
 		if _, refusal := h.agent.CancelTask(ctx, owner("buyer"), taskID); refusal == nil || refusal.Code != adcp.CodeInvalidState {
 			t.Errorf("canceled twice: %v", refusal)
 		}
-		if err := h.service.Approve(ctx, taskID, "jo"); !errors.Is(err, seller.ErrNotPending) {
+		if err := h.service.Approve(ctx, taskID, jo, ""); !errors.Is(err, seller.ErrNotPending) {
 			t.Errorf("a withdrawn order was approved: %v", err)
 		}
 		buys := ask[adcp.GetMediaBuysResponse](t, &h.shop, "buyer", "get_media_buys", object{"status_filter": []string{"pending_creatives", "active", "canceled"}})
@@ -133,7 +133,7 @@ func TestWorkAtTheAdServerIsNotWithdrawn(t *testing.T) {
 	h.adServer.set(func(m *moody) {
 		m.beforeApply = func(adserver.Order) error { return adserver.ErrUnavailable }
 	})
-	if err := h.service.Approve(t.Context(), taskID, "jo"); err != nil {
+	if err := h.service.Approve(t.Context(), taskID, jo, ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, refusal := h.agent.CancelTask(t.Context(), owner("buyer"), taskID); refusal == nil || refusal.Code != adcp.CodeInvalidState {
@@ -190,7 +190,7 @@ func TestReceiversRegisteredLater(t *testing.T) {
 		if refusal := h.agent.SetTaskPush(ctx, owner("buyer"), taskID, bad); refusal == nil || refusal.Code != adcp.CodeValidationError {
 			t.Errorf("a private address was taken: %v", refusal)
 		}
-		if err := h.service.Approve(ctx, taskID, "jo"); err != nil {
+		if err := h.service.Approve(ctx, taskID, jo, ""); err != nil {
 			t.Fatal(err)
 		}
 		h.follow(taskID)
@@ -232,7 +232,7 @@ func TestTasksOfTwoProcesses(t *testing.T) {
 				}
 				waited <- task.Status
 			}()
-			if err := two.service.Ask(ctx, taskID, "jo", "Which?"); err != nil {
+			if err := two.service.Ask(ctx, taskID, jo, "Which?"); err != nil {
 				t.Fatal(err)
 			}
 			if got := <-waited; got != adcp.TaskStatusInputRequired {

@@ -39,6 +39,8 @@ type Change struct {
 	PushCount int `json:"push_count,omitzero"`
 	// History is what the sales desk asked the buyer and was told.
 	History []agent.TaskExchange `json:"history,omitzero"`
+	// Signatures are those that the change took, or takes.
+	Signatures []Signature `json:"signatures,omitzero"`
 	// Note goes into the answer for people.
 	Note string `json:"note,omitzero"`
 	// Creatives is the answer of a sync_creatives, ready but for the ad server's word.
@@ -278,9 +280,9 @@ func (s *Service) result(ctx context.Context, q *store.Queries, t *Task, bought 
 		if err != nil {
 			return nil, err
 		}
-		return json.Marshal(createdResponse(bought[0], account, t.Change.Context))
+		return json.Marshal(s.createdResponse(bought[0], account, t.Change.Context))
 	case adcp.UpdateMediaBuy.Name:
-		resp := updatedResponse(bought[0], t.Change.Buys[0].Affected, t.Change.Context)
+		resp := s.updatedResponse(bought[0], t.Change.Buys[0].Affected, t.Change.Context)
 		resp.Message = optional(t.Change.Note)
 		return json.Marshal(resp)
 	case adcp.SyncCreatives.Name:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/adcp/agent"
@@ -49,7 +50,7 @@ func (s *Service) updateMediaBuy(ctx context.Context, call *agent.Call, req *adc
 	if errors.Is(err, errNoRow) {
 		var unchanged *MediaBuy
 		if unchanged, err = s.change(ctx, call, account, taskID, req); unchanged != nil {
-			return updatedResponse(unchanged, nil, req.Context), nil
+			return s.updatedResponse(unchanged, nil, req.Context), nil
 		}
 	}
 	if err != nil {
@@ -91,7 +92,7 @@ func (s *Service) change(ctx context.Context, call *agent.Call, account *Account
 				Buy: planned.buy, Done: planned.done, Affected: planned.affected,
 			}}},
 		}
-		s.desk.hold(t, planned.sign)
+		s.desk.hold(t, planned.signatures)
 		err = s.db.Tx(ctx, func(tx *store.Tx) error { return s.submit(ctx, tx, t) })
 		if !errors.Is(err, errRaced) {
 			return nil, err
@@ -109,9 +110,9 @@ type update struct {
 	attempts []attempt
 	done     []HistoryEntry
 	affected []string
-	// sign says that a person must approve.
-	sign bool
-	note string
+	// signatures are those that it takes.
+	signatures []Signature
+	note       string
 }
 
 // attempt is an action that the request amounts to, and the field that asks for it.
@@ -126,9 +127,9 @@ func (s *Service) planUpdate(ctx context.Context, call *agent.Call, b *MediaBuy,
 	canceling := adcp.Val(req.Canceled)
 	switch {
 	case canceling && b.State.Terminal():
-		return nil, b.refuses(attempt{ActionCancel, "canceled"})
+		return nil, s.refuses(b, attempt{ActionCancel, "canceled"})
 	case b.State.Terminal():
-		return nil, b.refuses(attempt{ActionUpdatePackages, "media_buy_id"})
+		return nil, s.refuses(b, attempt{ActionUpdatePackages, "media_buy_id"})
 	case req.Revision != nil && *req.Revision != b.Revision:
 		return nil, errStale(b, *req.Revision)
 	case b.PendingTask != "":
@@ -151,7 +152,7 @@ func (s *Service) planUpdate(ctx context.Context, call *agent.Call, b *MediaBuy,
 	}
 	u.total()
 	for _, a := range u.attempts {
-		if e := b.refuses(a); e != nil {
+		if e := s.refuses(b, a); e != nil {
 			u.refuse(e)
 		}
 	}
@@ -161,14 +162,14 @@ func (s *Service) planUpdate(ctx context.Context, call *agent.Call, b *MediaBuy,
 	if err := s.coverSpend(ctx, u, req.Packages); err != nil {
 		return nil, err
 	}
-	for _, a := range u.attempts {
-		u.sign = u.sign || a.action.commits() && b.NeedsApproval()
+	if slices.ContainsFunc(u.attempts, func(a attempt) bool { return a.action.commits() }) {
+		u.signatures = s.desk.signatures(u.buy, false)
 	}
 	return u, nil
 }
 
 // refuses is why the table of actions says no, or nil where it says yes.
-func (b *MediaBuy) refuses(a attempt) *adcp.Error {
+func (s *Service) refuses(b *MediaBuy, a attempt) *adcp.Error {
 	switch b.State.Permits(a.action, b.Held) {
 	case Allowed:
 		return nil
@@ -184,7 +185,7 @@ func (b *MediaBuy) refuses(a attempt) *adcp.Error {
 		WithSuggestion("Choose among the media buy's available_actions.").
 		WithDetails(map[string]any{
 			"attempted_action": a.action, "reason": adcp.ActionNotAllowedReasonWrongStatus,
-			"currently_available_actions": b.availableActions(),
+			"currently_available_actions": b.availableActions(s.desk),
 		})
 }
 
@@ -283,13 +284,13 @@ func (s *Service) coverSpend(ctx context.Context, u *update, packages []adcp.Pac
 }
 
 // updatedResponse is the answer of an update that the ad server holds.
-func updatedResponse(b *MediaBuy, affected []string, echo json.RawMessage) *adcp.UpdateMediaBuyResponse {
+func (s *Service) updatedResponse(b *MediaBuy, affected []string, echo json.RawMessage) *adcp.UpdateMediaBuyResponse {
 	resp := &adcp.UpdateMediaBuyResponse{
 		Status: adcp.TaskStatusCompleted, Context: echo,
 		MediaBuyID: new(b.ID), MediaBuyStatus: new(adcp.MediaBuyStatus(b.State)), Revision: new(b.Revision),
 		Currency: new(string(b.Currency)), TotalBudget: new(number(b.Budget())),
 		ImplementationDate: adcp.Some(b.UpdatedAt), AffectedPackages: []adcp.Package{},
-		ValidActions: b.validActions(), AvailableActions: b.availableActions(),
+		ValidActions: b.validActions(), AvailableActions: b.availableActions(s.desk),
 	}
 	for _, id := range affected {
 		if p, ok := b.Package(id); ok {

@@ -59,6 +59,22 @@ func (q *Queries) AskSellerTask(ctx context.Context, arg AskSellerTaskParams) (i
 	return result.RowsAffected()
 }
 
+const countMediaBuysOfAccount = `-- name: CountMediaBuysOfAccount :one
+SELECT COUNT(*) FROM media_buys WHERE tenant = $1 AND account_id = $2 AND status <> 'rejected'
+`
+
+type CountMediaBuysOfAccountParams struct {
+	Tenant    string
+	AccountID string
+}
+
+func (q *Queries) CountMediaBuysOfAccount(ctx context.Context, arg CountMediaBuysOfAccountParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countMediaBuysOfAccount, arg.Tenant, arg.AccountID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const creative = `-- name: Creative :one
 SELECT tenant, account_id, creative_id, name, format_agent_url, format_id, status, document, revision, created_at, updated_at FROM creatives WHERE tenant = $1 AND account_id = $2 AND creative_id = $3
 `
@@ -264,14 +280,16 @@ func (q *Queries) DeleteCreativeAssignments(ctx context.Context, arg DeleteCreat
 }
 
 const finishSellerTask = `-- name: FinishSellerTask :execrows
-UPDATE seller_tasks SET status = $1, result = $2, error = $3, due_at = 0, updated_at = $4, completed_at = $5, revision = revision + 1
-WHERE tenant = $6 AND task_id = $7 AND revision = $8
+UPDATE seller_tasks SET status = $1, result = $2, error = $3, due_at = 0, decided_by = $4, decided_at = $5, updated_at = $6, completed_at = $7, revision = revision + 1
+WHERE tenant = $8 AND task_id = $9 AND revision = $10
 `
 
 type FinishSellerTaskParams struct {
 	Status      string
 	Result      string
 	Error       string
+	DecidedBy   string
+	DecidedAt   int64
 	UpdatedAt   int64
 	CompletedAt int64
 	Tenant      string
@@ -284,6 +302,8 @@ func (q *Queries) FinishSellerTask(ctx context.Context, arg FinishSellerTaskPara
 		arg.Status,
 		arg.Result,
 		arg.Error,
+		arg.DecidedBy,
+		arg.DecidedAt,
 		arg.UpdatedAt,
 		arg.CompletedAt,
 		arg.Tenant,

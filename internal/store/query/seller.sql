@@ -48,6 +48,9 @@ SELECT * FROM media_buys
 WHERE tenant = $1 AND status IN ('pending_creatives', 'pending_start', 'active', 'paused') AND pending_task = '' AND end_at <= $2
 ORDER BY end_at, media_buy_id;
 
+-- name: CountMediaBuysOfAccount :one
+SELECT COUNT(*) FROM media_buys WHERE tenant = $1 AND account_id = $2 AND status <> 'rejected';
+
 -- name: InsertMediaBuyPackage :exec
 INSERT INTO media_buy_packages (tenant, package_id, media_buy_id, position, product_id, pricing_option_id, budget, currency, start_at, end_at, paused, canceled, document)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
@@ -87,8 +90,8 @@ WHERE tenant = $5 AND task_id = $6 AND revision = $7;
 UPDATE seller_tasks SET document = $1 WHERE tenant = $2 AND task_id = $3 AND revision = $4;
 
 -- name: FinishSellerTask :execrows
-UPDATE seller_tasks SET status = $1, result = $2, error = $3, due_at = 0, updated_at = $4, completed_at = $5, revision = revision + 1
-WHERE tenant = $6 AND task_id = $7 AND revision = $8;
+UPDATE seller_tasks SET status = $1, result = $2, error = $3, due_at = 0, decided_by = $4, decided_at = $5, updated_at = $6, completed_at = $7, revision = revision + 1
+WHERE tenant = $8 AND task_id = $9 AND revision = $10;
 
 -- Only while the task has no end: the call that finds it ended answers with that.
 -- name: AnswerSellerTask :execrows
