@@ -74,14 +74,6 @@ type SalesSettings struct {
 	Tick time.Duration `koanf:"tick"`
 }
 
-// ApprovalSettings says who signs orders on products with manual approval.
-type ApprovalSettings struct {
-	// After, where positive, signs an order by itself that long after it was
-	// received: a sales desk with a standing instruction. Zero waits for a person,
-	// and is 1s in the sandbox.
-	After time.Duration `koanf:"after"`
-}
-
 // PrincipalSettings is one principal: a name and exactly one of the two key fields.
 type PrincipalSettings struct {
 	Name string `koanf:"name"`
@@ -261,8 +253,8 @@ func (s Settings) validate() error {
 	if s.Sales.Tick < time.Second {
 		return fmt.Errorf("sales.tick: %s is too short; use 1s or more", s.Sales.Tick)
 	}
-	if s.Sales.Approval.After < 0 {
-		return fmt.Errorf("sales.approval.after: %s is negative", s.Sales.Approval.After)
+	if _, err := s.Sales.Approval.desk(); err != nil {
+		return err
 	}
 	if err := s.validateWebhooks(); err != nil {
 		return err

@@ -14,6 +14,7 @@ func (s *Sales) rest() *api.API {
 		Title: "Upfront", Version: Version, Desk: s.staff, Open: s.openREST, Hosts: s.hosts, Logger: s.log,
 	})
 	api.HandleStaff(a)
+	api.HandleApprovals(a, s.service)
 	return a
 }
 

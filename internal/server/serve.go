@@ -78,6 +78,10 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	desk, err := s.Sales.Approval.desk()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	sales, err := NewSales(ctx, SalesConfig{
 		Tenant: s.tenant(), Name: s.Sales.Name, PublicURL: s.PublicURL, Catalogue: catalogue,
 		Store:      s.salesStore(),
@@ -88,7 +92,7 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 		OAuth:      oauth,
 		RateLimit:  s.RateLimit.limit(),
 		Self:       self,
-		SalesDesk:  seller.SalesDesk{ApproveAfter: s.Sales.Approval.After},
+		SalesDesk:  desk,
 		Webhooks: &WebhookConfig{
 			Secrets: box, AllowLoopback: s.Webhooks.AllowLoopback,
 			RetryAfter: s.Webhooks.RetryAfter, RetryAtMost: s.Webhooks.RetryAtMost,
