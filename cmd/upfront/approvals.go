@@ -23,12 +23,12 @@ func approvalsCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "approvals",
 		Short: "Decide on orders that wait for a person",
-		Long: "Lists, shows, approves and rejects the orders that wait for a person's signature: those on\n" +
+		Long: "Lists, shows, approves, rejects and asks about the orders that wait for a person's signature: those on\n" +
 			"products sold by hand and those that an approval rule keeps (sales.approval in the configuration).\n" + whoseKey,
 		Args: cobra.NoArgs,
 	}
 	f.on(cmd)
-	cmd.AddCommand(f.listCommand(), f.showCommand(), f.approveCommand(), f.rejectCommand())
+	cmd.AddCommand(f.listCommand(), f.showCommand(), f.approveCommand(), f.rejectCommand(), f.askCommand())
 	return cmd
 }
 
@@ -98,6 +98,22 @@ func (f *approvalsFlags) rejectCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why; the buyer is told (required)")
 	_ = cmd.MarkFlagRequired("reason")
+	return cmd
+}
+
+func (f *approvalsFlags) askCommand() *cobra.Command {
+	var question string
+	cmd := &cobra.Command{
+		Use:     "ask TASK --question TEXT",
+		Short:   "Ask the buyer something; the order waits for the answer",
+		Example: `upfront approvals ask task_0123 --question "May we run it next to news as well?"`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.detail(cmd, http.MethodPost, args[0], "/ask", map[string]string{"question": question})
+		},
+	}
+	cmd.Flags().StringVar(&question, "question", "", "what the buyer is asked (required)")
+	_ = cmd.MarkFlagRequired("question")
 	return cmd
 }
 

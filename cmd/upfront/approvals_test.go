@@ -69,6 +69,12 @@ func TestApprovals(t *testing.T) {
 	if got := as(maria, "approvals", "list"); !strings.Contains(got.out, signed) || !strings.Contains(got.out, "60000.00 USD") {
 		t.Errorf("listed %s%s", got.out, got.err)
 	}
+	if got := as(maria, "approvals", "ask", signed, "--question", "Next to news as well?"); got.code != exitOK || !strings.Contains(got.out, "input-required") {
+		t.Errorf("asked: %s%s", got.out, got.err)
+	}
+	if got := as("", "call", address+"/sales/mcp", "get_task_status", fmt.Sprintf(`{"task_id":%q}`, signed)); !strings.Contains(got.out, "Next to news as well?") {
+		t.Errorf("the buyer is not asked: %s%s", got.out, got.err)
+	}
 	if got := as(mo, "approvals", "approve", signed, "--note", "they pay up front"); got.code != exitOK || !strings.Contains(got.out, "rule: large orders") {
 		t.Errorf("approved: %s%s", got.out, got.err)
 	}
@@ -80,7 +86,7 @@ func TestApprovals(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.out), &list); err != nil || len(list.Approvals) != 2 || list.Approvals[0].DecidedBy != "mo" || list.Approvals[1].DecidedBy != "mo" {
 		t.Errorf("decided: %s%s", got.out, got.err)
 	}
-	if got := as(maria, "approvals", "show", signed); !strings.Contains(got.out, "they pay up front") || !strings.Contains(got.out, "task.approved") {
+	if got := as(maria, "approvals", "show", signed); !strings.Contains(got.out, "they pay up front") || !strings.Contains(got.out, "task.approved") || !strings.Contains(got.out, "Next to news") {
 		t.Errorf("shown: %s%s", got.out, got.err)
 	}
 }

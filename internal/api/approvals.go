@@ -19,6 +19,7 @@ type SalesDesk interface {
 	Approval(ctx context.Context, taskID string) (seller.ApprovalRequest, []seller.ApprovalStep, error)
 	Approve(ctx context.Context, taskID string, by account.Staff, note string) error
 	Reject(ctx context.Context, taskID string, by account.Staff, reason string) error
+	Ask(ctx context.Context, taskID string, by account.Staff, question string) error
 }
 
 // Money is an amount as text, exact, with its currency.
@@ -35,7 +36,7 @@ func moneyOf(a money.Amount) Money {
 type Approval struct {
 	TaskID      string              `json:"task_id" doc:"Names the approval; the buyer follows the same task"`
 	Operation   string              `json:"operation" doc:"What the buyer asked for: create_media_buy or update_media_buy"`
-	Status      string              `json:"status" doc:"submitted while people decide"`
+	Status      string              `json:"status" doc:"submitted while people decide, input-required while the buyer is asked"`
 	Principal   string              `json:"principal" doc:"The buying agent"`
 	AccountID   string              `json:"account_id"`
 	MediaBuyID  string              `json:"media_buy_id,omitempty" doc:"The media buy that is to change; none for a new one"`
@@ -144,6 +145,19 @@ func HandleApprovals(a *API, desk SalesDesk) {
 	Handle(a, Operation{Method: http.MethodPost, Path: "/approvals/{task_id}/reject", ID: "reject", Tag: "approvals", Roles: deciders, Summary: "Decline an order, with a reason that the buyer is told"},
 		func(ctx context.Context, staff account.Staff, in *rejectInput) (*detail, error) {
 			if err := desk.Reject(ctx, in.TaskID, staff, in.Body.Reason); err != nil {
+				return nil, approvalError(err)
+			}
+			return show(ctx, in.TaskID)
+		})
+	type askInput struct {
+		TaskID string `path:"task_id"`
+		Body   struct {
+			Question string `json:"question" minLength:"3" maxLength:"2000" doc:"What the buyer is asked"`
+		}
+	}
+	Handle(a, Operation{Method: http.MethodPost, Path: "/approvals/{task_id}/ask", ID: "ask", Tag: "approvals", Roles: deciders, Summary: "Ask the buyer something; the order waits for the answer"},
+		func(ctx context.Context, staff account.Staff, in *askInput) (*detail, error) {
+			if err := desk.Ask(ctx, in.TaskID, staff, in.Body.Question); err != nil {
 				return nil, approvalError(err)
 			}
 			return show(ctx, in.TaskID)
