@@ -10,12 +10,14 @@ import (
 	"github.com/upfront-media/upfront/adcp/agent"
 	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/seller/audience"
+	"github.com/upfront-media/upfront/internal/seller/conversion"
 	"github.com/upfront-media/upfront/internal/store"
 )
 
 // holdings are what the buyer has declared on an account for its packages to use.
 type holdings struct {
 	audiences map[string]*audience.Audience
+	sources   map[string]*conversion.Source
 }
 
 // holdings reads them.
@@ -27,13 +29,21 @@ func (s *Service) holdings(ctx context.Context, q *store.Queries, accountID stri
 			return nil, err
 		}
 	}
+	if d.sources, err = s.events.Sources(ctx, q, accountID); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
 
 // takeData sets up what the account's data is kept with, as far as the ad server can
 // act on it.
 func (s *Service) takeData(c Config) {
-	if holder, ok := c.AdServer.(adserver.AudienceHolder); ok {
+	holder, ok := c.AdServer.(adserver.AudienceHolder)
+	s.events = conversion.New(conversion.Config{
+		Tenant: s.tenant, Clock: s.clock, Store: c.Store, People: holder,
+		Account: s.accountIDForWrite, InUse: s.sourceInUse, Logger: s.log,
+	})
+	if ok {
 		s.audiences = audience.New(audience.Config{
 			Tenant: s.tenant, Clock: s.clock, Store: c.Store, Queue: c.Queue, AdServer: holder,
 			Account: s.accountIDForWrite, InUse: s.audienceInUse, MinimumSize: c.MinimumAudience, Logger: s.log,
@@ -62,8 +72,14 @@ func (s *Service) bindNew(ctx context.Context, b *MediaBuy, requests []adcp.Pack
 		return err
 	}
 	c := new(checks)
+	shelf := s.shelf()
 	for i := range b.Packages {
-		c.bindTargeting(fmt.Sprintf("packages[%d]", i), &b.Packages[i], d)
+		p, at := &b.Packages[i], fmt.Sprintf("packages[%d]", i)
+		c.bindTargeting(at, p, d)
+		if i < len(requests) {
+			product, _ := shelf.Product(p.ProductID)
+			c.bindGoals(at, product, p, requests[i].OptimizationGoals, d)
+		}
 	}
 	return c.err()
 }
@@ -74,7 +90,7 @@ func (s *Service) bindUpdate(ctx context.Context, u *update, requests []adcp.Pac
 	for i := range requests {
 		req := &requests[i]
 		p, ok := u.buy.Package(req.PackageID)
-		if !ok || req.TargetingOverlay == nil {
+		if !ok || req.TargetingOverlay == nil && req.OptimizationGoals == nil {
 			continue
 		}
 		if d == nil {
@@ -83,7 +99,14 @@ func (s *Service) bindUpdate(ctx context.Context, u *update, requests []adcp.Pac
 				return err
 			}
 		}
-		u.bindTargeting(fmt.Sprintf("packages[%d]", i), p, d)
+		at := fmt.Sprintf("packages[%d]", i)
+		if req.TargetingOverlay != nil {
+			u.bindTargeting(at, p, d)
+		}
+		if req.OptimizationGoals != nil {
+			product, _ := s.shelf().Product(p.ProductID)
+			u.bindGoals(at, product, p, req.OptimizationGoals, d)
+		}
 	}
 	return nil
 }
@@ -158,13 +181,24 @@ func (s *Service) liveMediaBuys(ctx context.Context, q *store.Queries, accountID
 
 // audienceInUse lists the media buys not yet over that name an audience.
 func (s *Service) audienceInUse(ctx context.Context, accountID, audienceID string) ([]string, error) {
+	return s.usedBy(ctx, accountID, func(p *Package) bool { return p.targets(audienceID) })
+}
+
+// sourceInUse lists those with a goal on an event source.
+func (s *Service) sourceInUse(ctx context.Context, accountID, sourceID string) ([]string, error) {
+	return s.usedBy(ctx, accountID, func(p *Package) bool { return p.countsOn(sourceID) })
+}
+
+// usedBy lists the account's media buys not yet over with a package that uses
+// something.
+func (s *Service) usedBy(ctx context.Context, accountID string, uses func(*Package) bool) ([]string, error) {
 	buys, err := s.liveMediaBuys(ctx, s.db.Read(), accountID)
 	if err != nil {
 		return nil, err
 	}
 	var ids []string
 	for _, b := range buys {
-		if slices.ContainsFunc(b.Packages, func(p Package) bool { return !p.Canceled && p.targets(audienceID) }) {
+		if slices.ContainsFunc(b.Packages, func(p Package) bool { return !p.Canceled && uses(&p) }) {
 			ids = append(ids, b.ID)
 		}
 	}

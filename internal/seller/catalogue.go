@@ -94,6 +94,8 @@ type Product struct {
 	Placements Placements
 	// Reporting is what delivery reports hold.
 	Reporting Reporting
+	// Optimization is what buyers may ask for; nil where that follows from Reporting.
+	Optimization *Optimization `json:",omitzero"`
 	// Measurement names who measures; nil where the seller only counts itself.
 	Measurement *Measurement
 	// Creative is the product's creative policy.

@@ -64,7 +64,13 @@ func (s *Service) getMediaBuyDelivery(ctx context.Context, call *agent.Call, req
 		covered = covered.cover(period, b, s.now())
 		m := adserver.Sum(hours)
 		total = total.Plus(m)
-		resp.MediaBuyDeliveries = append(resp.MediaBuyDeliveries, s.buyDelivery(b, hours, m, period, adcp.Val(req.IncludePackageDailyBreakdown)))
+		credited, err := s.conversions(ctx, q, b, period)
+		if err != nil {
+			return nil, err
+		}
+		report := s.buyDelivery(b, hours, m, period, adcp.Val(req.IncludePackageDailyBreakdown))
+		credited.convert(b, &report, hours)
+		resp.MediaBuyDeliveries = append(resp.MediaBuyDeliveries, report)
 	}
 	resp.ReportingPeriod = covered.wire(s.now())
 	resp.AggregatedTotals = &adcp.GetMediaBuyDeliveryResponseAggregatedTotals{
@@ -181,7 +187,7 @@ func (s *Service) buyDelivery(b *MediaBuy, hours []adserver.HourlyDelivery, tota
 	d.Totals = adcp.GetMediaBuyDeliveryResponseMediaBuyDeliveryTotals{
 		Impressions: t.Impressions, Spend: number(total.Spend), Clicks: t.Clicks, CTR: t.CTR, Views: t.Views,
 		CompletedViews: t.CompletedViews, CompletionRate: t.CompletionRate, Conversions: t.Conversions,
-		Plays: t.Plays, GRPs: t.GRPs, CPM: t.CPM, Viewability: t.Viewability,
+		Plays: t.Plays, GRPs: t.GRPs, CPM: t.CPM, CostPerClick: t.CostPerClick, Viewability: t.Viewability,
 	}
 	if len(models) == 1 {
 		model := b.Packages[0].Price.Model
@@ -206,7 +212,7 @@ func (s *Service) packageReport(b *MediaBuy, p *Package, hours []adserver.Hourly
 	w := adcp.GetMediaBuyDeliveryResponseMediaBuyDeliveryByPackageItem{
 		Impressions: t.Impressions, Spend: number(m.Spend), Clicks: t.Clicks, CTR: t.CTR, Views: t.Views,
 		CompletedViews: t.CompletedViews, CompletionRate: t.CompletionRate, Conversions: t.Conversions,
-		Plays: t.Plays, GRPs: t.GRPs, CPM: t.CPM, Viewability: t.Viewability,
+		Plays: t.Plays, GRPs: t.GRPs, CPM: t.CPM, CostPerClick: t.CostPerClick, Viewability: t.Viewability,
 		PackageID: p.ID, PricingModel: adcp.PricingModel(p.Price.Model), Rate: number(p.unitPrice()),
 		Currency: string(p.Price.Currency), Paused: new(p.Paused || b.Held), IsFinal: new(b.State == StateCompleted),
 	}

@@ -38,6 +38,9 @@ func reported(m adserver.Metrics, names map[string]bool) adcp.DeliveryMetrics {
 	if names["ctr"] {
 		d.CTR = ratio(m.Clicks, m.Impressions)
 	}
+	if m.Clicks > 0 {
+		d.CostPerClick = new(number(m.Spend.MulDiv(1, m.Clicks)))
+	}
 	if rate := ratio(m.CompletedViews, m.Impressions); names["completion_rate"] && rate != nil {
 		d.CompletionRate = adcp.Some(*rate)
 	}

@@ -71,6 +71,7 @@ func (v view) product(p *Product, prices []PricingOption) adcp.Product {
 	for i, o := range prices {
 		out.PricingOptions[i] = v.price(o)
 	}
+	p.optimization().show(&out)
 	if m := p.Measurement; m != nil {
 		out.DeliveryMeasurement = &adcp.ProductDeliveryMeasurement{}
 		for _, domain := range m.Vendors {

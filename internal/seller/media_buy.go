@@ -82,12 +82,18 @@ type Package struct {
 	Canceled     bool          `json:"canceled,omitzero"`
 	Cancellation *Cancellation `json:"cancellation,omitzero"`
 	// FormatIDs are the formats the buyer chose among the product's, as sent.
-	FormatIDs            []adcp.FormatReference `json:"format_ids,omitzero"`
-	Targeting            Targeting              `json:"targeting,omitzero"`
-	AgencyEstimateNumber string                 `json:"agency_estimate_number,omitzero"`
-	Context              json.RawMessage        `json:"context,omitzero"`
-	Ext                  json.RawMessage        `json:"ext,omitzero"`
-	Creatives            []Assignment           `json:"creatives,omitzero"`
+	FormatIDs []adcp.FormatReference `json:"format_ids,omitzero"`
+	Targeting Targeting              `json:"targeting,omitzero"`
+	// Goals are what the buyer wants the package optimised for.
+	Goals []adcp.OptimizationGoal `json:"goals,omitzero"`
+	// Performance is what the buyer last said of the package, and CreativePerformance
+	// of its creatives, in millionths: 1,000,000 is as expected; zero is nothing said.
+	Performance          int64            `json:"performance,omitzero"`
+	CreativePerformance  map[string]int64 `json:"creative_performance,omitzero"`
+	AgencyEstimateNumber string           `json:"agency_estimate_number,omitzero"`
+	Context              json.RawMessage  `json:"context,omitzero"`
+	Ext                  json.RawMessage  `json:"ext,omitzero"`
+	Creatives            []Assignment     `json:"creatives,omitzero"`
 }
 
 // Targeting is what restricts where a package runs.
@@ -264,7 +270,7 @@ func (p *Package) lineItem() adserver.LineItem {
 		Start: p.Start, End: p.End,
 		Guaranteed: p.Guaranteed, PricingModel: p.Price.Model,
 		TimeUnit: p.Price.Parameters.TimeUnit,
-		Budget:   p.Budget, Goal: p.Impressions, Pacing: p.Pacing,
+		Budget:   p.Budget, Goal: p.Impressions, Pacing: p.Pacing, Weight: p.weight(),
 		Paused: p.Paused, Canceled: p.Canceled,
 		Creatives: p.rotation(), RequireCreative: true,
 		FrequencyCap: p.Targeting.FrequencyCap,
@@ -306,7 +312,10 @@ func (p *Package) rotation() []adserver.CreativeWeight {
 			w.Weight = *a.Weight
 		case weighted > 0:
 			w.Weight = sum / weighted
+		case len(p.CreativePerformance) > 0:
+			w.Weight = asExpected
 		}
+		w.Weight = p.performing(a.CreativeID, w.Weight)
 		list = append(list, w)
 	}
 	return list

@@ -13,6 +13,7 @@ import (
 	"github.com/upfront-media/upfront/internal/id"
 	"github.com/upfront-media/upfront/internal/job"
 	"github.com/upfront-media/upfront/internal/seller/audience"
+	"github.com/upfront-media/upfront/internal/seller/conversion"
 	"github.com/upfront-media/upfront/internal/store"
 	"github.com/upfront-media/upfront/internal/webhook"
 )
@@ -37,6 +38,7 @@ type booking struct {
 	relations    map[string]Relation
 	// audiences is nil where the ad server does not serve by audience.
 	audiences *audience.Service
+	events    *conversion.Service
 }
 
 // takeOrders sets the service up to take orders, or leaves it a catalogue.
@@ -81,6 +83,8 @@ func (s *Service) registerBooking(a *agent.Agent) {
 	if s.audiences != nil {
 		s.audiences.Register(a)
 	}
+	s.events.Register(a)
+	agent.Handle(a, adcp.ProvidePerformanceFeedback, s.providePerformanceFeedback)
 	agent.HandleTasks(a, s)
 }
 

@@ -75,47 +75,6 @@ func (q *Queries) DeleteEventSource(ctx context.Context, arg DeleteEventSourcePa
 	return err
 }
 
-const eventSourceVolume = `-- name: EventSourceVolume :many
-SELECT event_source_id, COUNT(*) AS events, CAST(MAX(logged_at) AS BIGINT) AS last_at FROM conversion_events
-WHERE tenant = $1 AND account_id = $2 AND logged_at >= $3
-GROUP BY event_source_id
-`
-
-type EventSourceVolumeParams struct {
-	Tenant    string
-	AccountID string
-	FromAt    int64
-}
-
-type EventSourceVolumeRow struct {
-	EventSourceID string
-	Events        int64
-	LastAt        int64
-}
-
-func (q *Queries) EventSourceVolume(ctx context.Context, arg EventSourceVolumeParams) ([]EventSourceVolumeRow, error) {
-	rows, err := q.db.QueryContext(ctx, eventSourceVolume, arg.Tenant, arg.AccountID, arg.FromAt)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []EventSourceVolumeRow
-	for rows.Next() {
-		var i EventSourceVolumeRow
-		if err := rows.Scan(&i.EventSourceID, &i.Events, &i.LastAt); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const eventSourcesNamed = `-- name: EventSourcesNamed :many
 SELECT tenant, account_id, event_source_id, seller_id, principal, document, revision, created_at, updated_at FROM event_sources WHERE tenant = $1 AND principal = $2 AND event_source_id = $3 ORDER BY created_at, account_id
 `

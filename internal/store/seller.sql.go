@@ -841,6 +841,52 @@ func (q *Queries) MediaBuysEnding(ctx context.Context, arg MediaBuysEndingParams
 	return items, nil
 }
 
+const mediaBuysOfAccount = `-- name: MediaBuysOfAccount :many
+SELECT tenant, media_buy_id, principal, account_id, status, currency, start_at, end_at, pending_task, document, revision, created_at, updated_at FROM media_buys WHERE tenant = $1 AND account_id = $2 ORDER BY created_at, media_buy_id
+`
+
+type MediaBuysOfAccountParams struct {
+	Tenant    string
+	AccountID string
+}
+
+func (q *Queries) MediaBuysOfAccount(ctx context.Context, arg MediaBuysOfAccountParams) ([]MediaBuy, error) {
+	rows, err := q.db.QueryContext(ctx, mediaBuysOfAccount, arg.Tenant, arg.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MediaBuy
+	for rows.Next() {
+		var i MediaBuy
+		if err := rows.Scan(
+			&i.Tenant,
+			&i.MediaBuyID,
+			&i.Principal,
+			&i.AccountID,
+			&i.Status,
+			&i.Currency,
+			&i.StartAt,
+			&i.EndAt,
+			&i.PendingTask,
+			&i.Document,
+			&i.Revision,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const mediaBuysOfPrincipal = `-- name: MediaBuysOfPrincipal :many
 SELECT tenant, media_buy_id, principal, account_id, status, currency, start_at, end_at, pending_task, document, revision, created_at, updated_at FROM media_buys WHERE tenant = $1 AND principal = $2 ORDER BY created_at, media_buy_id
 `

@@ -25,11 +25,6 @@ SELECT * FROM conversion_events
 WHERE tenant = $1 AND account_id = $2 AND occurred_at >= sqlc.arg(from_at) AND occurred_at < sqlc.arg(to_at)
 ORDER BY occurred_at, event_id, event_source_id;
 
--- name: EventSourceVolume :many
-SELECT event_source_id, COUNT(*) AS events, CAST(MAX(logged_at) AS BIGINT) AS last_at FROM conversion_events
-WHERE tenant = $1 AND account_id = $2 AND logged_at >= sqlc.arg(from_at)
-GROUP BY event_source_id;
-
 -- name: InsertPerformanceFeedback :execrows
 INSERT INTO performance_feedback (tenant, feedback_id, principal, account_id, media_buy_id, package_id, creative_id, period_start, period_end, performance, metric_type, source, given_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)

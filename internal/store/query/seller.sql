@@ -138,3 +138,6 @@ SELECT * FROM creative_assignments WHERE tenant = $1 AND account_id = $2 ORDER B
 SELECT * FROM media_buys
 WHERE tenant = $1 AND account_id = $2 AND status IN ('pending_creatives', 'pending_start', 'active', 'paused')
 ORDER BY created_at, media_buy_id;
+
+-- name: MediaBuysOfAccount :many
+SELECT * FROM media_buys WHERE tenant = $1 AND account_id = $2 ORDER BY created_at, media_buy_id;
