@@ -87,6 +87,11 @@ func (s *Service) mediaBuyCapabilities() *adcp.GetAdcpCapabilitiesResponseMediaB
 			out.Portfolio.PublisherDomains = include(out.Portfolio.PublisherDomains, pp.Domain)
 		}
 	}
+	if s.webhooks != nil {
+		out.ReportingDeliveryMethods = []adcp.GetAdcpCapabilitiesResponseMediaBuyReportingDeliveryMethod{
+			adcp.GetAdcpCapabilitiesResponseMediaBuyReportingDeliveryMethodWebhook,
+		}
+	}
 	if s.takesOrders() {
 		out.CreativeApprovalMode = new(adcp.GetAdcpCapabilitiesResponseMediaBuyCreativeApprovalModeAutoApprove)
 		out.Execution = &adcp.GetAdcpCapabilitiesResponseMediaBuyExecution{

@@ -53,7 +53,7 @@ func (s *Service) order(ctx context.Context, call *agent.Call, account *Account,
 	t := &Task{
 		ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,
 		Status: adcp.TaskStatusWorking, DecidedBy: "rate_card", DecidedAt: now, CreatedAt: now, Revision: 1,
-		Push:   req.PushNotificationConfig,
+		Push: req.PushNotificationConfig, Reports: req.ReportingWebhook,
 		Change: Change{Actor: call.Principal, Context: req.Context, Buys: []BuyChange{{Buy: buy, New: true}}},
 	}
 	first, err := s.firstBuy(ctx, account.ID)
@@ -133,6 +133,7 @@ func (s *Service) newMediaBuy(call *agent.Call, account *Account, library map[st
 		b.Packages = append(b.Packages, p)
 	}
 	c.currency(b, req.TotalBudget)
+	s.checkReports(c, b, req.ReportingWebhook)
 	return b, c.err()
 }
 
@@ -140,7 +141,6 @@ func (s *Service) newMediaBuy(call *agent.Call, account *Account, library map[st
 func (c *checks) createExtras(req *adcp.CreateMediaBuyRequest) {
 	c.unsupported("invoice_recipient", "a media buy's own invoice recipient", "Set billing_entity on the account with sync_accounts.", req.InvoiceRecipient != nil)
 	c.unsupported("io_acceptance", "insertion orders", "Leave io_acceptance out.", req.IOAcceptance != nil)
-	c.unsupported("reporting_webhook", "report webhooks", "Read reports with get_media_buy_delivery.", req.ReportingWebhook != nil)
 	c.unsupported("artifact_webhook", "artifact webhooks", "Leave artifact_webhook out.", req.ArtifactWebhook != nil)
 }
 

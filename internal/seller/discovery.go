@@ -83,7 +83,7 @@ func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest) (*que
 		bare := *req
 		bare.Brief, req = nil, &bare
 	}
-	q := &query{Service: s, shelf: s.shelf(), principal: call.Principal, req: req, view: view{agentURL: s.agentURL, hidePrices: call.Anonymous}}
+	q := &query{Service: s, shelf: s.shelf(), principal: call.Principal, req: req, view: view{agentURL: s.agentURL, hidePrices: call.Anonymous, reports: s.webhooks != nil}}
 	var refusal *adcp.Error
 	if f := req.Filters; f != nil {
 		q.countries = f.Countries

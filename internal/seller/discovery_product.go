@@ -17,6 +17,8 @@ type view struct {
 	// hidePrices leaves out everything that tells a price, for callers without a
 	// credential.
 	hidePrices bool
+	// reports tells that delivery reports are sent by webhook.
+	reports bool
 	// flight is what the forecast covers; its zero value is a single day.
 	flight flight
 	// countries limit the forecast; empty is all of the product's.
@@ -56,6 +58,7 @@ func (v view) product(p *Product, prices []PricingOption) adcp.Product {
 			AvailableReportingFrequencies: convert[adcp.ReportingFrequency](p.Reporting.Frequencies),
 			ExpectedDelayMinutes:          int64(p.Reporting.Delay / time.Minute),
 			Timezone:                      "UTC",
+			SupportsWebhooks:              v.reports,
 			AvailableMetrics:              convert[adcp.AvailableMetric](p.Reporting.Metrics),
 			DateRangeSupport:              adcp.ReportingCapabilitiesDateRangeSupportDateRange,
 		},

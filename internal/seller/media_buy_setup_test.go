@@ -264,6 +264,8 @@ type moody struct {
 	beforeApply, afterApply func(adserver.Order) error
 	onRead                  func(adserver.Order) adserver.Order
 	orders                  []string // those that were applied
+	// onDelivery may fail a report.
+	onDelivery func() error
 	// onAudience fails every audience.
 	onAudience error
 }
@@ -309,6 +311,17 @@ func (m *moody) Read(ctx context.Context, id string) (adserver.Order, error) {
 		o = m.onRead(o)
 	}
 	return o, err
+}
+
+func (m *moody) Delivery(ctx context.Context, q adserver.DeliveryQuery) ([]adserver.HourlyDelivery, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.onDelivery != nil {
+		if err := m.onDelivery(); err != nil {
+			return nil, err
+		}
+	}
+	return m.AdServer.Delivery(ctx, q)
 }
 
 func decode(doc []byte, into any) error { return json.Unmarshal(doc, into) }

@@ -59,6 +59,11 @@ func (s *Service) leave(ctx context.Context, t *Task) (*Task, error) {
 // not heard it in the call's own answer, in the transaction that ends the task. The
 // result is the one that the operation would have answered with.
 func (s *Service) notify(ctx context.Context, tx *store.Tx, t *Task) error {
+	if t.Status != adcp.TaskStatusCompleted {
+		if err := s.dropReports(ctx, tx, t); err != nil {
+			return err
+		}
+	}
 	if s.webhooks == nil {
 		return nil
 	}

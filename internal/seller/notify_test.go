@@ -65,6 +65,13 @@ func (m *mailbox) told(h *house) []adcp.MCPWebhookPayload {
 	return m.got
 }
 
+// forget empties the mailbox.
+func (m *mailbox) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.got, m.bodies = nil, nil
+}
+
 func telling(t *testing.T) option {
 	return func(c *seller.Config) {
 		box, err := secret.New(make([]byte, secret.KeySize))

@@ -111,8 +111,10 @@ type Task struct {
 	// Answered says that the call was answered with the task's identifier, so that
 	// its end is told by webhook where Push asked for that.
 	Answered bool
-	// Push, of a task that is to be submitted, says whom to tell of its end.
-	Push *adcp.PushNotificationConfig
+	// Push, of a task that is to be submitted, says whom to tell of its end, and
+	// Reports whom to send its media buy's delivery.
+	Push    *adcp.PushNotificationConfig
+	Reports *adcp.ReportingWebhook
 	// Result is the operation's answer once completed; Error why it failed.
 	Result   json.RawMessage
 	Error    *adcp.Error
@@ -172,6 +174,9 @@ func taskOf(r store.SellerTask) (*Task, error) {
 func (s *Service) submit(ctx context.Context, tx *store.Tx, t *Task) error {
 	t.Answered = t.Status == adcp.TaskStatusSubmitted
 	if err := s.registerPush(ctx, tx, t); err != nil {
+		return err
+	}
+	if err := s.registerReports(ctx, tx, t); err != nil {
 		return err
 	}
 	if err := s.reserve(ctx, tx, t); err != nil {

@@ -34,7 +34,7 @@ func (s *Service) Tick(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("deliver: %w", err))
 		}
 	}
-	errs = append(errs, s.startDue(ctx, now), s.endDue(ctx, now))
+	errs = append(errs, s.startDue(ctx, now), s.endDue(ctx, now), s.sendReports(ctx, now))
 	return errors.Join(errs...)
 }
 

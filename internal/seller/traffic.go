@@ -58,6 +58,8 @@ type BuyChange struct {
 	Done []HistoryEntry `json:"done,omitzero"`
 	// Affected are the packages that it touches.
 	Affected []string `json:"affected,omitzero"`
+	// Reports, where given, says how its delivery is to be reported.
+	Reports *ReportOrder `json:"reports,omitzero"`
 	// Reserved is what the change does to the ledger of inventory.
 	Reserved []reservation `json:"reserved,omitzero"`
 }
@@ -233,6 +235,9 @@ func (s *Service) completeIn(ctx context.Context, tx *store.Tx, t *Task) error {
 		if err := s.saveChange(ctx, tx, b, c.New, kind, t.ID, t.Change.Actor, done); err != nil {
 			return err
 		}
+		if err := s.startReports(ctx, tx, b, c.Reports); err != nil {
+			return err
+		}
 		bought[i] = b
 	}
 	for _, c := range t.Change.Library {
@@ -256,6 +261,9 @@ func (s *Service) saveChange(ctx context.Context, tx *store.Tx, b *MediaBuy, isN
 	if b.State.Terminal() {
 		b.finish(b.UpdatedAt)
 		if err := s.releaseReserved(ctx, tx, b); err != nil {
+			return err
+		}
+		if err := s.endReports(ctx, tx, b); err != nil {
 			return err
 		}
 	}

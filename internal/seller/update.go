@@ -87,7 +87,7 @@ func (s *Service) change(ctx context.Context, call *agent.Call, account *Account
 		t := &Task{
 			ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,
 			Status: adcp.TaskStatusWorking, DecidedBy: "rate_card", DecidedAt: now, CreatedAt: now, Revision: 1,
-			Push: req.PushNotificationConfig,
+			Push: req.PushNotificationConfig, Reports: req.ReportingWebhook,
 			Change: Change{Actor: call.Principal, Context: req.Context, Note: planned.note, Buys: []BuyChange{{
 				Buy: planned.buy, Done: planned.done, Affected: planned.affected,
 			}}},
@@ -151,6 +151,9 @@ func (s *Service) planUpdate(ctx context.Context, call *agent.Call, b *MediaBuy,
 		return nil, err
 	}
 	u.total()
+	if s.checkReports(&u.checks, u.buy, req.ReportingWebhook); req.ReportingWebhook != nil {
+		u.done = append(u.done, HistoryEntry{Actor: u.actor, Action: "updated_reporting_webhook"})
+	}
 	for _, a := range u.attempts {
 		if e := s.refuses(b, a); e != nil {
 			u.refuse(e)
@@ -209,7 +212,6 @@ func (u *update) cancel(call *agent.Call, req *adcp.UpdateMediaBuyRequest) {
 func (u *update) extras(req *adcp.UpdateMediaBuyRequest) {
 	u.unsupported("new_packages", "adding packages to a media buy", "Create another media buy.", len(req.NewPackages) > 0)
 	u.unsupported("invoice_recipient", "a media buy's own invoice recipient", "Set billing_entity on the account with sync_accounts.", req.InvoiceRecipient != nil)
-	u.unsupported("reporting_webhook", "report webhooks", "Read reports with get_media_buy_delivery.", req.ReportingWebhook != nil)
 }
 
 // pause pauses or resumes the whole media buy.

@@ -434,6 +434,20 @@ type SellerAccount struct {
 	UpdatedAt   int64
 }
 
+type SellerReport struct {
+	Tenant         string
+	MediaBuyID     string
+	RegistrationID string
+	Frequency      string
+	Metrics        string
+	Sequence       int64
+	PeriodStart    int64
+	DueAt          int64
+	Delayed        bool
+	Finished       bool
+	Revision       int64
+}
+
 type SellerTask struct {
 	Tenant      string
 	TaskID      string
