@@ -339,7 +339,7 @@ func TestReportsOfARejectedOrderNeverBegin(t *testing.T) {
 	h := sqliteHouse(t, telling(t), often)
 	resp := ask[adcp.CreateMediaBuyResponse](t, &h.shop, "buyer", "create_media_buy",
 		with(h.order(television("20000")), object{"reporting_webhook": m.reports("daily")}))
-	if err := h.service.Reject(t.Context(), *resp.TaskID, "jo", "sold out"); err != nil {
+	if err := h.service.Reject(t.Context(), *resp.TaskID, jo, "sold out"); err != nil {
 		t.Fatal(err)
 	}
 	h.advance(day(20))
