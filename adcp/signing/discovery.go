@@ -230,6 +230,11 @@ func (d *Directory) Resolve(ctx context.Context, agentURL string) (*Resolution, 
 	return d.discover(ctx, agentURL)
 }
 
+// Resolution is where an agent's keys are, as [Directory.Key] believes it now.
+func (d *Directory) Resolution(ctx context.Context, agentURL string) (*Resolution, error) {
+	return d.resolve(ctx, d.entry(agentURL), agentURL)
+}
+
 func (d *Directory) resolve(ctx context.Context, e *directoryEntry, agentURL string) (*Resolution, error) {
 	fresh := func(_ *Resolution, at time.Time) bool { return d.cfg.Clock.Now().Sub(at) < d.cfg.MaxAge }
 	return e.resolution.get(ctx, d.cfg.Clock, fresh, func(ctx context.Context) (*Resolution, error) {

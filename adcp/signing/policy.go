@@ -38,6 +38,10 @@ type Policy struct {
 	SupportedFor []string
 	// The same three for methods of JSON-RPC itself, such as "tasks/cancel".
 	MethodsRequiredFor, MethodsWarnFor, MethodsSupportedFor []string
+	// OpenWebhooks lets callers with another credential say in unsigned requests
+	// how webhooks to them are authenticated, which the profile forbids. It is for
+	// a sandbox, whose published storyboards do so, and is told to nobody.
+	OpenWebhooks bool
 }
 
 // NewPolicy reads a capability, our own or, to know what to sign, another
@@ -172,6 +176,9 @@ func (p Policy) unsigned(m *Message) *Error {
 	required := slices.ContainsFunc(m.Invocations, func(i Invocation) bool { return i.in(p.RequiredFor, p.MethodsRequiredFor) })
 	if required && !m.Authenticated {
 		return refuse(ReasonRequired, "the operation needs a signature or another credential")
+	}
+	if p.OpenWebhooks && m.Authenticated {
+		return nil
 	}
 	// Who may choose how webhooks are signed must not be decided by a body that
 	// anyone on the way could have changed: here another credential does not help.

@@ -166,7 +166,7 @@ type RemoteRevocationsConfig struct {
 	Keys KeySource
 	// URL says where the list for an agent is. Nil takes the well-known place on
 	// the origin of the agent's URL.
-	URL func(agentURL string) (string, error)
+	URL func(ctx context.Context, agentURL string) (string, error)
 	// Optional takes an agent that publishes no list at all (status 404 or 410)
 	// to have revoked nothing. Otherwise its keys are refused as stale.
 	Optional bool
@@ -191,7 +191,7 @@ func NewRemoteRevocations(cfg RemoteRevocationsConfig) (*RemoteRevocations, erro
 		return nil, errors.New("revocation lists are signed: a source of keys is needed")
 	}
 	if cfg.URL == nil {
-		cfg.URL = func(agentURL string) (string, error) {
+		cfg.URL = func(_ context.Context, agentURL string) (string, error) {
 			at, err := httpsOrigin(agentURL)
 			return at + "/.well-known/governance-revocations.json", err
 		}
@@ -238,7 +238,7 @@ func (r *RemoteRevocations) Check(ctx context.Context, key *Key) error {
 // that no key signed which was revoked: whoever has such a key would lift its
 // revocation.
 func (r *RemoteRevocations) read(ctx context.Context, agentURL string, before *RevocationList) (*RevocationList, error) {
-	at, err := r.cfg.URL(agentURL)
+	at, err := r.cfg.URL(ctx, agentURL)
 	if err != nil {
 		return nil, err
 	}

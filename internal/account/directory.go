@@ -23,12 +23,19 @@ const maxCredential = 16 << 10
 type Principal struct {
 	// Name is how the principal is known in accounts, tasks and logs.
 	Name string
-	// KeySHA256 is the SHA-256 digest of the principal's API key, in hex.
+	// KeySHA256 is the SHA-256 digest of the principal's API key, in hex. It may be
+	// empty for a principal that signs.
 	KeySHA256 string
+	// AgentURL, where set, is the agent whose signatures stand for the principal.
+	AgentURL string
 	// Sandbox principals see simulated delivery and the test controller.
 	Sandbox bool
 	// Scope is what the key is good for; the zero Scope is everything.
 	Scope Scope
+}
+
+func (p Principal) caller(tenant string) agent.Caller {
+	return agent.Caller{Tenant: tenant, Principal: p.Name, Sandbox: p.Sandbox, Permission: p.Scope.permission()}
 }
 
 // Config is what a [Directory] is made of. Only Tenant is required.
@@ -56,6 +63,7 @@ type Config struct {
 type Directory struct {
 	tenant string
 	byHash map[string]agent.Caller
+	agents map[string]agent.Caller // by their addresses
 	kits   map[string]agent.Caller // by the kit's name
 	keys   *lookup
 	oauth  *issuer
@@ -71,7 +79,7 @@ func New(c Config) (*Directory, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &Directory{tenant: c.Tenant, byHash: make(map[string]agent.Caller, len(c.Principals))}
+	d := &Directory{tenant: c.Tenant, byHash: make(map[string]agent.Caller, len(c.Principals)), agents: map[string]agent.Caller{}}
 	names := map[string]bool{}
 	for i, p := range c.Principals {
 		switch raw, err := hex.DecodeString(p.KeySHA256); {
@@ -79,18 +87,28 @@ func New(c Config) (*Directory, error) {
 			return nil, fmt.Errorf("principals[%d].name is missing", i)
 		case names[p.Name]:
 			return nil, fmt.Errorf("principals[%d].name %q is there twice", i, p.Name)
+		case p.AgentURL != "" && p.KeySHA256 == "":
 		case err != nil || len(raw) != sha256.Size:
 			return nil, fmt.Errorf("principals[%d] (%s): the key's digest must be 64 hex digits of SHA-256", i, p.Name)
 		}
 		if err := p.Scope.Validate(); err != nil {
 			return nil, fmt.Errorf("principals[%d] (%s): %w", i, p.Name, err)
 		}
+		names[p.Name] = true
+		if p.AgentURL != "" {
+			if other, taken := d.agents[p.AgentURL]; taken {
+				return nil, fmt.Errorf("principals[%d] (%s) has the same agent_url as %s", i, p.Name, other.Principal)
+			}
+			d.agents[p.AgentURL] = p.caller(c.Tenant)
+		}
+		if p.KeySHA256 == "" {
+			continue
+		}
 		hash := strings.ToLower(p.KeySHA256)
 		if other, taken := d.byHash[hash]; taken {
 			return nil, fmt.Errorf("principals[%d] (%s) has the same key as %s", i, p.Name, other.Principal)
 		}
-		names[p.Name] = true
-		d.byHash[hash] = agent.Caller{Tenant: c.Tenant, Principal: p.Name, Sandbox: p.Sandbox, Permission: p.Scope.permission()}
+		d.byHash[hash] = p.caller(c.Tenant)
 	}
 	if err := d.admitKits(c.TestKits, names); err != nil {
 		return nil, err
@@ -140,6 +158,17 @@ func (d *Directory) Authenticate(ctx context.Context, c agent.Credential) (agent
 		}
 	}
 	return agent.Caller{}, agent.ErrBadCredential
+}
+
+// Signed names the caller that the agent of that address is, and is
+// [agent.ErrBadCredential] for one that is no principal's. That it is the agent,
+// a verifier of signatures has found out before.
+func (d *Directory) Signed(_ context.Context, agentURL string) (agent.Caller, error) {
+	caller, known := d.agents[agentURL]
+	if !known {
+		return agent.Caller{}, agent.ErrBadCredential
+	}
+	return caller, nil
 }
 
 // static looks for an API key, first in the configuration, then in the store.

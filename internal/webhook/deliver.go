@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/upfront-media/upfront/adcp/egress"
 	"github.com/upfront-media/upfront/adcp/signing"
 	"github.com/upfront-media/upfront/internal/store"
-	"github.com/upfront-media/upfront/adcp/egress"
 )
 
 // maxAnswer is how much of an answer is read, to keep the connection; none of it

@@ -14,12 +14,12 @@ import (
 	"time"
 
 	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/egress"
 	"github.com/upfront-media/upfront/adcp/signing"
 	"github.com/upfront-media/upfront/internal/clock"
 	"github.com/upfront-media/upfront/internal/job"
 	"github.com/upfront-media/upfront/internal/secret"
 	"github.com/upfront-media/upfront/internal/store"
-	"github.com/upfront-media/upfront/adcp/egress"
 )
 
 // Kinds of the jobs that deliver.
