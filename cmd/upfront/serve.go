@@ -8,7 +8,7 @@ import (
 
 func serveCommand(c console) *cobra.Command {
 	var config string
-	var given struct{ listen, public, data, database string }
+	var given struct{ listen, public, data, database, testKeys string }
 	var sandbox bool
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -18,13 +18,15 @@ func serveCommand(c console) *cobra.Command {
 			"browse and nobody can buy. examples/upfront.yaml shows every setting.\n\n" +
 			"With --sandbox it is an agent to test against: it knows the protocol's published test\n" +
 			"principals and offers them comply_test_controller, signs orders by itself after a second, and\n" +
-			"keeps its data and its log in upfront-sandbox. It then listens on loopback only.",
+			"keeps its data and its log in upfront-sandbox. It then listens on loopback only, over https too,\n" +
+			"under a certificate authority of its own that it names.",
 		Example: "upfront serve --config examples/upfront.yaml\nupfront serve --sandbox",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			over := map[string]any{}
 			for setting, value := range map[string]string{
 				"listen": given.listen, "public_url": given.public, "data": given.data, "database": given.database,
+				"request_signing.test_keys": given.testKeys,
 			} {
 				if value != "" {
 					over[setting] = value
@@ -45,6 +47,7 @@ func serveCommand(c console) *cobra.Command {
 	cmd.Flags().StringVar(&given.data, "data", "", "directory of the embedded database (default upfront-data, or upfront-sandbox)")
 	cmd.Flags().StringVar(&given.database, "database", "", "postgres:// URL of a database to use instead")
 	cmd.Flags().BoolVar(&sandbox, "sandbox", false, "be an agent to test against; loopback only")
+	cmd.Flags().StringVar(&given.testKeys, "test-keys", "", "in the sandbox, trust the protocol's published test keys in this file (default test-vectors/request-signing/keys.json in $ADCP_SPEC)")
 	cmd.Flags().StringVar(&config, "config", "", "configuration file")
 	return cmd
 }

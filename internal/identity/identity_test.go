@@ -6,10 +6,12 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -259,5 +261,56 @@ func TestCapabilitiesClaimOnlyWhatCanBeRead(t *testing.T) {
 	}
 	if _, err := identity.NewSelf("sales.example", keys); err == nil {
 		t.Error("a name is taken for an address")
+	}
+}
+
+func TestTheAuthorityIsGoodForThisMachineOnly(t *testing.T) {
+	t.Parallel()
+	dir, now := t.TempDir(), time.Now()
+	a, err := identity.OpenAuthority(dir, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := identity.OpenAuthority(dir, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := again.ServerConfig(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.TLS = cfg
+	server.StartTLS()
+	defer server.Close()
+	// The authority that was made first still answers for what is made now.
+	text, err := os.ReadFile(a.File())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(text)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	for _, host := range []string{"127.0.0.1", "localhost"} {
+		resp, err := client.Get(strings.Replace(server.URL, "127.0.0.1", host, 1))
+		if err != nil {
+			t.Errorf("%s: %v", host, err)
+			continue
+		}
+		resp.Body.Close()
+	}
+	block, _ := pem.Decode(text)
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !certificate.IsCA || !certificate.PermittedDNSDomainsCritical || len(certificate.PermittedIPRanges) != 2 {
+		t.Error("the authority could vouch for others")
+	}
+	if info, err := os.Stat(filepath.Join(dir, "ca-key.pem")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the authority's key: %v, %v", info, err)
+	}
+	if _, err := identity.OpenAuthority(dir, now.AddDate(20, 0, 0)); err == nil {
+		t.Error("an authority that has expired is used")
 	}
 }

@@ -36,8 +36,12 @@ type Self struct {
 	// without a slash at its end. Empty where there is none: counterparties read
 	// nothing of ours then, and no capability may point to it.
 	URL string
-	// Agents are declared in brand.json.
+	// Agents are declared in brand.json, at URL.
 	Agents []Agent
+	// Origins are further addresses under which the agents are declared. They may
+	// be http, against brand.json's schema: graders look a sandbox up under the
+	// very address that they test. A program that trades has none.
+	Origins []string
 	// Keys are published. Required.
 	Keys *Keys
 }
@@ -84,8 +88,17 @@ func (s *Self) Brand() []byte {
 		KeysURL     string              `json:"jwks_uri"`
 	}
 	entries := []entry{}
-	for _, a := range s.Agents {
-		entries = append(entries, entry{Type: a.Type, URL: s.URL + a.Path, ID: a.ID, Description: a.Description, KeysURL: s.KeysURL()})
+	for i, origin := range append([]string{s.URL}, s.Origins...) {
+		if i > 0 && origin == s.URL {
+			continue // An address is declared once.
+		}
+		for _, a := range s.Agents {
+			id := a.ID
+			if i > 0 {
+				id = fmt.Sprintf("%s_%d", a.ID, i)
+			}
+			entries = append(entries, entry{Type: a.Type, URL: origin + a.Path, ID: id, Description: a.Description, KeysURL: s.KeysURL()})
+		}
 	}
 	return document(struct {
 		Version string  `json:"version"`

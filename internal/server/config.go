@@ -49,6 +49,8 @@ type Settings struct {
 	OAuth OAuthSettings `koanf:"oauth"`
 	// Identity says what the program signs with.
 	Identity IdentitySettings `koanf:"identity"`
+	// RequestSigning says what becomes of requests that are signed.
+	RequestSigning RequestSigningSettings `koanf:"request_signing"`
 	// Webhooks says how buyers are told what became of their tasks.
 	Webhooks WebhookSettings `koanf:"webhooks"`
 }
@@ -74,13 +76,24 @@ type SalesSettings struct {
 	Tick time.Duration `koanf:"tick"`
 }
 
-// PrincipalSettings is one principal: a name and exactly one of the two key fields.
+// PrincipalSettings is one principal: a name and how it is known, by an API key
+// (exactly one of the two key fields), by its agent's signature, or by either.
 type PrincipalSettings struct {
 	Name string `koanf:"name"`
 	// KeyEnv names the environment variable that holds the API key.
 	KeyEnv string `koanf:"key_env"`
 	// KeySHA256 is the key's SHA-256 digest in hex.
 	KeySHA256 string `koanf:"key_sha256"`
+	// AgentURL is the address of the agent whose signatures stand for the
+	// principal, exactly as its operator's brand.json lists it.
+	AgentURL string `koanf:"agent_url"`
+	// BrandJSONURL is that brand.json; without it the agent's capabilities name it.
+	BrandJSONURL string `koanf:"brand_json_url"`
+	// JWKS is a file with the agent's keys, instead of looking them up; relative
+	// paths start at the config file.
+	JWKS string `koanf:"jwks"`
+	// RevokedKeys are ids of keys that are good for nothing, whatever is published.
+	RevokedKeys []string `koanf:"revoked_keys"`
 	// Sandbox marks a principal that trades in the sandbox only.
 	Sandbox bool `koanf:"sandbox"`
 	// Operations and Accounts say what the key is good for; see [account.Scope].
@@ -182,10 +195,16 @@ func LoadSettings(path string, getenv func(string) string, flags map[string]any)
 	if c := s.Sales.Catalogue; c != "" && !filepath.IsAbs(c) && path != "" {
 		s.Sales.Catalogue = filepath.Join(filepath.Dir(path), c)
 	}
-	for i, k := range s.Identity.Keys {
-		if k.File != "" && !filepath.IsAbs(k.File) && path != "" {
-			s.Identity.Keys[i].File = filepath.Join(filepath.Dir(path), k.File)
+	besides := func(file *string) {
+		if *file != "" && !filepath.IsAbs(*file) && path != "" {
+			*file = filepath.Join(filepath.Dir(path), *file)
 		}
+	}
+	for i := range s.Identity.Keys {
+		besides(&s.Identity.Keys[i].File)
+	}
+	for i := range s.Principals {
+		besides(&s.Principals[i].JWKS)
 	}
 	if f := s.Webhooks.SecretKeyFile; f != "" && !filepath.IsAbs(f) && path != "" {
 		s.Webhooks.SecretKeyFile = filepath.Join(filepath.Dir(path), f)
@@ -269,8 +288,10 @@ func (s Settings) principals(getenv func(string) string) ([]account.Principal, e
 	for i, p := range s.Principals {
 		hash := p.KeySHA256
 		switch {
-		case (p.KeyEnv == "") == (p.KeySHA256 == ""):
-			return nil, fmt.Errorf("principals[%d] (%s): set exactly one of key_env and key_sha256", i, p.Name)
+		case p.KeyEnv != "" && p.KeySHA256 != "", p.KeyEnv == "" && p.KeySHA256 == "" && p.AgentURL == "":
+			return nil, fmt.Errorf("principals[%d] (%s): set exactly one of key_env and key_sha256, or agent_url for one that signs", i, p.Name)
+		case p.AgentURL == "" && (p.BrandJSONURL != "" || p.JWKS != "" || len(p.RevokedKeys) > 0):
+			return nil, fmt.Errorf("principals[%d] (%s): brand_json_url, jwks and revoked_keys are about the agent at agent_url, which is missing", i, p.Name)
 		case p.KeyEnv != "":
 			key := getenv(p.KeyEnv)
 			if len(key) < account.MinKeyLength {
@@ -279,7 +300,7 @@ func (s Settings) principals(getenv func(string) string) ([]account.Principal, e
 			hash = account.HashKey(key)
 		}
 		list = append(list, account.Principal{
-			Name: p.Name, KeySHA256: hash, Sandbox: p.Sandbox,
+			Name: p.Name, KeySHA256: hash, AgentURL: p.AgentURL, Sandbox: p.Sandbox,
 			Scope: account.Scope{Operations: p.Operations, Accounts: p.Accounts},
 		})
 	}

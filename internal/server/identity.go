@@ -16,6 +16,9 @@ type IdentitySettings struct {
 	// Keys are private keys; the first signs, and all are published. Without any,
 	// a key is made at the first start and kept in the data directory.
 	Keys []SigningKeySettings `koanf:"keys"`
+	// Listen is where the sandbox, and only it, serves https as well, under a
+	// certificate authority of its own; any free port on loopback where empty.
+	Listen string `koanf:"listen"`
 }
 
 // SigningKeySettings is one private key in PEM, by exactly one of two ways.
@@ -87,6 +90,9 @@ func (s *Sales) serveSelf(mux *http.ServeMux) {
 
 // describe adds to a capabilities answer what the seller does not know.
 func (s *Sales) describe(c *adcp.GetAdcpCapabilitiesResponse) {
+	if s.signing.Supported {
+		c.RequestSigning = s.signing.Capability()
+	}
 	if s.self != nil {
 		s.self.Describe(c)
 	}

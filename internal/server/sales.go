@@ -14,6 +14,7 @@ import (
 	"github.com/upfront-media/upfront/adcp/a2a"
 	"github.com/upfront-media/upfront/adcp/agent"
 	"github.com/upfront-media/upfront/adcp/mcp"
+	"github.com/upfront-media/upfront/adcp/signing"
 	"github.com/upfront-media/upfront/internal/account"
 	"github.com/upfront-media/upfront/internal/adserver/builtin"
 	"github.com/upfront-media/upfront/internal/api"
@@ -49,6 +50,8 @@ type SalesConfig struct {
 	// Self, where given, is what the program tells of itself: its signing keys
 	// and where they are.
 	Self *identity.Self
+	// Signatures, where given, says how signed requests are verified.
+	Signatures *SignatureConfig
 	// RateLimit bounds how fast one principal may go; nothing is bounded by default.
 	RateLimit agent.RateLimit
 	// Webhooks, where given, has buyers told of their tasks' ends.
@@ -82,6 +85,7 @@ type Sales struct {
 	keys      *account.Keyring
 	outbox    *webhook.Outbox // nil for one that tells nothing by webhook
 	self      *identity.Self
+	signing   signing.Policy
 	// staff are the publisher's own people; openREST lets everybody be one.
 	staff    *account.Desk
 	openREST bool
@@ -133,14 +137,21 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	}); err != nil {
 		return s, err
 	}
+	signatures, err := s.verifySignatures(c)
+	if err != nil {
+		return s, err
+	}
 	s.agent = agent.New(agent.Config{
 		Name: "upfront", Version: Version, Clock: c.Clock, Authenticator: s.directory,
-		Accounts: s.service, Idempotency: s.db.Idempotency(store.IdempotencyConfig{}), RateLimit: c.RateLimit,
+		Signatures: signatures, Accounts: s.service, Idempotency: s.db.Idempotency(store.IdempotencyConfig{}), RateLimit: c.RateLimit,
 		Logger: s.log, Observe: s.metrics.observe,
 	})
 	s.service.Register(s.agent)
 	if err := s.openSandbox(ctx, c); err != nil {
 		return s, err
+	}
+	if c.Signatures != nil {
+		s.signing = s.signaturePolicy(c.Signatures.Policy)
 	}
 	return s, s.queue.Start(ctx)
 }

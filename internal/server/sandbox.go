@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/upfront-media/upfront/internal/account"
+	"github.com/upfront-media/upfront/internal/identity"
 	"github.com/upfront-media/upfront/internal/sandbox"
 	"github.com/upfront-media/upfront/internal/seller"
 	"github.com/upfront-media/upfront/internal/server/supply"
@@ -47,7 +49,13 @@ func (s Settings) KeylessAPI() bool { return s.Sandbox }
 // reached by anybody.
 func (s Settings) validateSandbox() error {
 	if !s.Sandbox {
+		if s.Identity.Listen != "" {
+			return errors.New("identity.listen: it is the sandbox's own https address; outside, put a proxy with your certificate in front and name it in public_url")
+		}
 		return nil
+	}
+	if host, _, _ := net.SplitHostPort(s.Identity.Listen); s.Identity.Listen != "" && !loopback(host) {
+		return fmt.Errorf("sandbox: identity.listen is %q, and it has published keys and listens on loopback only; use 127.0.0.1:8443", s.Identity.Listen)
 	}
 	if host, _, _ := net.SplitHostPort(s.Listen); !loopback(host) {
 		return fmt.Errorf("sandbox: it has published keys and listens on loopback only, which %q is not; use listen: 127.0.0.1:8080, or leave sandbox out", s.Listen)
@@ -91,7 +99,7 @@ func (s Settings) logWriter(out io.Writer) (io.Writer, func(), error) {
 }
 
 // announceSandbox says what the sandbox is and how to call it.
-func (s Settings) announceSandbox(out io.Writer) {
+func (s Settings) announceSandbox(out io.Writer, at *listeners, verifies bool) {
 	fmt.Fprintf(out, "SANDBOX: nothing here is real. Orders are signed by themselves after %s.\n", s.Sales.Approval.After)
 	fmt.Fprintln(out, "principals, by their published keys:")
 	for _, k := range s.testKits() {
@@ -104,6 +112,10 @@ func (s Settings) announceSandbox(out io.Writer) {
 		}
 		fmt.Fprintf(out, "  %-27s %s\n", k.Key(), note)
 	}
+	if verifies {
+		fmt.Fprintf(out, "  %-27s sandbox; by the signatures of the published test keys\n", testSigner)
+	}
+	fmt.Fprintf(out, "brand.json and keys at %s%s,\nwhich is trusted with NODE_EXTRA_CA_CERTS=%s\n", at.secureURL(), identity.BrandPath, at.authority.File())
 	fmt.Fprintf(out, "data in %s, log in %s\n", s.Data, s.sandboxLog())
 }
 

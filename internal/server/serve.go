@@ -2,12 +2,12 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -46,66 +46,27 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 		return err
 	}
 	tuneMemory(getenv)
-	principals, err := s.principals(getenv)
-	if err != nil {
-		return err
-	}
 	catalogue, err := s.Sales.load()
 	if err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Listen)
+	at, err := s.listen(ctx)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
-	if s.PublicURL == "" {
-		s.PublicURL = "http://" + listener.Addr().String()
-	}
-	box, err := s.secrets(getenv)
+	cfg, err := s.salesConfig(getenv, at)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, at.close())
 	}
-	keys, err := s.signingKeys(getenv, clock.System{})
+	cfg.Catalogue, cfg.Logger = catalogue, log
+	sales, err := NewSales(ctx, cfg)
 	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	self, err := newSelf(s.PublicURL, keys)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	public := strings.TrimSuffix(s.PublicURL, "/")
-	oauth, err := s.OAuth.config(public+endpointMCP, public+endpointA2A)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	desk, err := s.Sales.Approval.desk()
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	sales, err := NewSales(ctx, SalesConfig{
-		Tenant: s.tenant(), Name: s.Sales.Name, PublicURL: s.PublicURL, Catalogue: catalogue,
-		Store:      s.salesStore(),
-		Clock:      clock.System{},
-		Principals: principals,
-		TestKits:   s.testKits(),
-		OpenREST:   s.Sandbox,
-		OAuth:      oauth,
-		RateLimit:  s.RateLimit.limit(),
-		Self:       self,
-		SalesDesk:  desk,
-		Webhooks: &WebhookConfig{
-			Secrets: box, AllowLoopback: s.Webhooks.AllowLoopback,
-			RetryAfter: s.Webhooks.RetryAfter, RetryAtMost: s.Webhooks.RetryAtMost,
-		},
-		Logger: log,
-	})
-	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, at.close())
 	}
 	if s.Sandbox {
-		s.announceSandbox(out)
+		s.announceSandbox(out, at, cfg.Signatures != nil)
 	}
-	fmt.Fprintf(out, "%s sells %d products at http://%s/sales/mcp\n", catalogue.Name, len(catalogue.Products), listener.Addr())
+	fmt.Fprintf(out, "%s sells %d products at http://%s/sales/mcp\n", catalogue.Name, len(catalogue.Products), at.plain.Addr())
 	if nobody, err := sales.knowsNobody(ctx, s); err != nil {
 		log.Error("keys", "err", err)
 	} else if nobody {
@@ -118,14 +79,76 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	ended := make(chan error, 2)
+	at.serve(server, ended)
 	err = keepUp(ctx, sales, s.Sales.Tick, ended, log)
 
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
 	log.Info("stopping")
 	return errors.Join(err, server.Shutdown(stopping), sales.Close(stopping))
+}
+
+// salesConfig puts together what the settings say of the sales agent, but for its
+// catalogue.
+func (s Settings) salesConfig(getenv func(string) string, at *listeners) (SalesConfig, error) {
+	var none SalesConfig
+	if s.PublicURL == "" {
+		s.PublicURL = "http://" + at.plain.Addr().String()
+	}
+	public := strings.TrimSuffix(s.PublicURL, "/")
+	principals, err := s.principals(getenv)
+	if err != nil {
+		return none, err
+	}
+	box, err := s.secrets(getenv)
+	if err != nil {
+		return none, err
+	}
+	keys, err := s.signingKeys(getenv, clock.System{})
+	if err != nil {
+		return none, err
+	}
+	self, err := newSelf(cmp.Or(at.secureURL(), s.PublicURL), keys)
+	if err != nil {
+		return none, err
+	}
+	origins := at.origins(s.PublicURL)
+	if s.Sandbox {
+		self.Origins = origins
+	}
+	signatures, signers, err := s.signatures(getenv, self)
+	if err != nil {
+		return none, err
+	}
+	if signatures != nil {
+		signatures.Origins = origins
+	}
+	oauth, err := s.OAuth.config(public+endpointMCP, public+endpointA2A)
+	if err != nil {
+		return none, err
+	}
+	desk, err := s.Sales.Approval.desk()
+	if err != nil {
+		return none, err
+	}
+	return SalesConfig{
+		Tenant: s.tenant(), Name: s.Sales.Name, PublicURL: s.PublicURL,
+		Store:      s.salesStore(),
+		Clock:      clock.System{},
+		Principals: append(principals, signers...),
+		TestKits:   s.testKits(),
+		OpenREST:   s.Sandbox,
+		OAuth:      oauth,
+		RateLimit:  s.RateLimit.limit(),
+		Self:       self,
+		Signatures: signatures,
+		SalesDesk:  desk,
+		Webhooks: &WebhookConfig{
+			Secrets: box, AllowLoopback: s.Webhooks.AllowLoopback,
+			RetryAfter: s.Webhooks.RetryAfter, RetryAtMost: s.Webhooks.RetryAtMost,
+		},
+	}, nil
 }
 
 // tuneMemory trades memory for speed within a bound: a call leaves some 300 kB of
