@@ -103,11 +103,14 @@ func (l *listeners) origins(publicURL string) []string {
 	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
 		add(u.Scheme + "://" + u.Host)
 	}
-	for scheme, listener := range map[string]net.Listener{"http": l.plain, "https": l.secure} {
-		if listener == nil {
+	for _, at := range []struct {
+		scheme   string
+		listener net.Listener
+	}{{"http", l.plain}, {"https", l.secure}} {
+		if at.listener == nil {
 			continue
 		}
-		host, port, err := net.SplitHostPort(listener.Addr().String())
+		host, port, err := net.SplitHostPort(at.listener.Addr().String())
 		if err != nil {
 			continue
 		}
@@ -119,7 +122,7 @@ func (l *listeners) origins(publicURL string) []string {
 			}
 		}
 		for _, name := range names {
-			add(scheme + "://" + net.JoinHostPort(name, port))
+			add(at.scheme + "://" + net.JoinHostPort(name, port))
 		}
 	}
 	return all
