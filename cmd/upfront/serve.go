@@ -47,7 +47,7 @@ func serveCommand(c console) *cobra.Command {
 	cmd.Flags().StringVar(&given.data, "data", "", "directory of the embedded database (default upfront-data, or upfront-sandbox)")
 	cmd.Flags().StringVar(&given.database, "database", "", "postgres:// URL of a database to use instead")
 	cmd.Flags().BoolVar(&sandbox, "sandbox", false, "be an agent to test against; loopback only")
-	cmd.Flags().StringVar(&given.testKeys, "test-keys", "", "in the sandbox, trust the protocol's published test keys in this file (default test-vectors/request-signing/keys.json in $ADCP_SPEC)")
+	cmd.Flags().StringVar(&given.testKeys, "test-keys", "", "in the sandbox, accept signatures of the protocol's published test keys in this file (test-vectors/request-signing/keys.json)")
 	cmd.Flags().StringVar(&config, "config", "", "configuration file")
 	return cmd
 }

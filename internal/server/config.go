@@ -203,6 +203,9 @@ func LoadSettings(path string, getenv func(string) string, flags map[string]any)
 	for i := range s.Identity.Keys {
 		besides(&s.Identity.Keys[i].File)
 	}
+	if flags["request_signing.test_keys"] == nil {
+		besides(&s.RequestSigning.TestKeys)
+	}
 	for i := range s.Principals {
 		besides(&s.Principals[i].JWKS)
 	}

@@ -117,7 +117,7 @@ func (s Settings) salesConfig(getenv func(string) string, at *listeners) (SalesC
 	if s.Sandbox {
 		self.Origins = origins
 	}
-	signatures, signers, err := s.signatures(getenv, self)
+	signatures, signers, err := s.signatures(self)
 	if err != nil {
 		return none, err
 	}

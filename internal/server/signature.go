@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"reflect"
 	"time"
 
@@ -43,7 +42,9 @@ type RequestSigningSettings struct {
 	// DemandRevocations refuses agents whose operator publishes no revocation list.
 	DemandRevocations bool `koanf:"demand_revocations"`
 	// TestKeys, in the sandbox only, is the file of the protocol's published test
-	// keys (test-vectors/request-signing/keys.json), whose signatures count there.
+	// keys (test-vectors/request-signing/keys.json), whose signatures count there;
+	// relative paths start at the config file. It makes signatures supported, in
+	// the way that the published vectors ask for.
 	TestKeys string `koanf:"test_keys"`
 }
 
@@ -72,31 +73,15 @@ type SignatureConfig struct {
 	Guard *egress.Guard
 }
 
-// testKeys is the file of the published test keys: the one that is named, or the
-// one beside the published schemas (ADCP_SPEC) where it is there. Only a sandbox
-// has any.
-func (s Settings) testKeys(getenv func(string) string) string {
-	if !s.Sandbox || s.RequestSigning.TestKeys != "" {
-		return s.RequestSigning.TestKeys
-	}
-	if spec := getenv("ADCP_SPEC"); spec != "" {
-		file := filepath.Join(spec, "test-vectors", "request-signing", "keys.json")
-		if _, err := os.Stat(file); err == nil {
-			return file
-		}
-	}
-	return ""
-}
-
 // signatures turns the settings into how signed requests are verified, nil where
 // they are not, with the principals that are known by their signatures alone.
-func (s Settings) signatures(getenv func(string) string, self *identity.Self) (*SignatureConfig, []account.Principal, error) {
-	r, file := s.RequestSigning, s.testKeys(getenv)
+func (s Settings) signatures(self *identity.Self) (*SignatureConfig, []account.Principal, error) {
+	r := s.RequestSigning
 	switch {
 	case r.TestKeys != "" && !s.Sandbox:
 		return nil, nil, errors.New("request_signing.test_keys: anybody can sign with the published test keys; they are for the sandbox")
-	case !r.Supported && file == "":
-		if !s.Sandbox && !reflect.ValueOf(r).IsZero() {
+	case !r.Supported && r.TestKeys == "":
+		if !reflect.ValueOf(r).IsZero() {
 			return nil, nil, errors.New("request_signing.supported: set it to true, or leave out the whole section")
 		}
 		for i, p := range s.Principals {
@@ -129,10 +114,10 @@ func (s Settings) signatures(getenv func(string) string, self *identity.Self) (*
 		}
 		c.Agents = append(c.Agents, a)
 	}
-	if file == "" {
+	if r.TestKeys == "" {
 		return c, nil, c.Policy.Validate()
 	}
-	keys, err := readKeySet(testSignerURL, file)
+	keys, err := readKeySet(testSignerURL, r.TestKeys)
 	if err != nil {
 		return nil, nil, fmt.Errorf("request_signing.test_keys: %w", err)
 	}
