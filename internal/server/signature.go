@@ -209,7 +209,7 @@ func (s *Sales) signaturePolicy(p signing.Policy) signing.Policy {
 		return p
 	}
 	for _, op := range adcp.Operations() {
-		if _, served := s.agent.Serves(op.Name); served && op.Mutating {
+		if _, served := s.agent.Serves(op.Name); served && op.Mutating && op.Access != adcp.AccessSandbox {
 			p.SupportedFor = append(p.SupportedFor, op.Name)
 		}
 	}
