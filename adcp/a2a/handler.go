@@ -31,13 +31,20 @@ type Options struct {
 	URL string
 	// Description says in the agent card what the agent is for.
 	Description string
-	// PushNotifications says that the agent's handlers honour
-	// push_notification_config. Without it a message that brings a
-	// configuration is refused rather than accepted and never notified.
+	// PushNotifications says that the agent tells callers of their tasks: by
+	// registrations with the task itself ([agent.TaskPusher]), which are told in
+	// A2A's own form (see [PushForms]), or else by handlers that honour
+	// push_notification_config. Without it a configuration is refused rather than
+	// accepted and never notified.
 	PushNotifications bool
-	// Tasks keeps the finished calls of known principals, for tasks/get. By
-	// default a [MemoryTasks], which forgets with the process.
+	// Tasks keeps the answered calls of known principals, for tasks/get. By
+	// default a [MemoryTasks], which forgets with the process. What goes on after its
+	// call is the agent's own task, and is as durable as those are; see
+	// [agent.HandleTasks].
 	Tasks TaskStore
+	// Done, when set, ends the streams that follow tasks as it closes, so that a
+	// server can stop. Their callers join again.
+	Done <-chan struct{}
 	// Hosts are the host names, without ports, under which the agent is reached.
 	// A request with another Host header is refused, which is what keeps a web
 	// page from reaching an agent on its visitor's machine through a name of its
@@ -59,6 +66,10 @@ type Options struct {
 	// Now tells the time for the states of A2A tasks; the machine's by default.
 	Now func() time.Time
 }
+
+// keepAlive is how often a stream without news says that it is there, before
+// proxies on the way take it for dead.
+const keepAlive = 15 * time.Second
 
 // envelopeSpace is what a request may add around the arguments.
 const envelopeSpace = 16 << 10
@@ -99,7 +110,7 @@ func NewHandler(a *agent.Agent, o Options) http.Handler {
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
-	h.next = a2asrv.NewJSONRPCHandler(&service{agent: a, opts: o, log: h.log, mark: h.mark})
+	h.next = a2asrv.NewJSONRPCHandler(&service{agent: a, opts: o, log: h.log, mark: h.mark}, a2asrv.WithTransportKeepAlive(keepAlive))
 	return h
 }
 
@@ -169,8 +180,13 @@ func (h *handler) serveCall(w http.ResponseWriter, r *http.Request, body []byte)
 	if wrong == nil {
 		wrong = checkVersion(r)
 	}
+	var unfit *adcp.Error
 	if wrong == nil && call.sends() {
-		wrong = h.takePush(call)
+		wrong, unfit = h.takePush(call)
+	}
+	if unfit != nil {
+		h.refuse(w, http.StatusOK, msg.ID, codeInvalidParams, h.agent.Refuse(unfit, call.invocation.input))
+		return
 	}
 	if wrong != nil {
 		h.refuse(w, http.StatusOK, msg.ID, wrong.code, h.agent.Refuse(wrong.refusal(), call.invocation.input))
@@ -203,10 +219,12 @@ func (h *handler) turnAway(w http.ResponseWriter, id json.RawMessage, c *call, s
 
 // admit tells whether the caller may make the call at all.
 func (h *handler) admit(caller agent.Caller, c *call) *adcp.Error {
-	if c.sends() {
-		return h.agent.Admit(caller, c.invocation.skill)
+	if c.sends() && c.invocation.skill != "" {
+		if refusal := h.agent.Admit(caller, c.invocation.skill); refusal != nil {
+			return refusal
+		}
 	}
-	if caller.Anonymous && methods10[c.method] {
+	if caller.Anonymous && methods10[c.method] && (!c.sends() || c.invocation.task != "") {
 		// Tasks belong to principals; there is none here to own one.
 		return adcp.NewError(adcp.CodeAuthMissing, "", "Tasks and the extended card need a credential.").
 			WithSuggestion("Send the header Authorization: Bearer with your key.")
@@ -246,7 +264,9 @@ type call struct {
 	caller     agent.Caller
 	owner      Owner
 	invocation invocation
-	held       held
+	// push is to be registered with the task that the call begins, or nil.
+	push *agent.TaskPush
+	held held
 }
 
 func (c *call) sends() bool   { return c.method == methodSend || c.method == methodStream }

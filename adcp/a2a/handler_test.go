@@ -100,35 +100,37 @@ func newAgent(t testing.TB) *agent.Agent {
 			TotalBudget: new(adcp.Decimal("12345678901234.567890")), Currency: new("USD"),
 		}, nil
 	})
-	agent.Handle(a, adcp.GetTaskStatus, func(_ context.Context, call *agent.Call, req *adcp.GetTaskStatusRequest) (*adcp.GetTaskStatusResponse, error) {
-		status, ours := strings.CutPrefix(req.TaskID, "task_")
-		if !ours || call.Principal != "acme" {
-			return nil, adcp.NewError(adcp.CodeReferenceNotFound, "task_id", "There is no such task.")
-		}
-		doc := map[string]any{
-			"task_id": req.TaskID, "task_type": "create_media_buy", "protocol": "media-buy", "status": status,
-			"created_at": morning, "updated_at": morning,
-		}
-		switch status {
-		case "completed":
-			doc["result"] = json.RawMessage(`{"media_buy_id":"mb_9","confirmed_at":"2026-11-02T09:00:00Z","revision":1,"packages":[],"total_budget":1000.10,"currency":"USD"}`)
-		case "failed", "rejected":
-			doc["error"] = map[string]any{"code": "TERMS_REJECTED", "message": "Not this time."}
-		default:
-			doc["message"] = "A person has to sign this order."
-		}
-		b, err := json.Marshal(doc)
-		if err != nil {
-			return nil, err
-		}
-		resp := new(adcp.GetTaskStatusResponse)
-		return resp, adcp.Unmarshal(b, resp)
-	})
+	agent.HandleTasks(a, fixedTasks{})
 	agent.Handle(a, adcp.ComplyTestController, func(context.Context, *agent.Call, *adcp.ComplyTestControllerRequest) (*adcp.ComplyTestControllerResponse, error) {
 		return nil, adcp.NewError(adcp.CodeUnsupportedFeature, "", "No scenarios.")
 	})
 	return a
 }
+
+// fixedTasks has a task of acme's for every state, which stands as it is.
+type fixedTasks struct{}
+
+func (fixedTasks) Task(_ context.Context, tenant, id string) (*agent.Task, error) {
+	status, ours := strings.CutPrefix(id, "task_")
+	if !ours {
+		return nil, agent.ErrNoTask
+	}
+	task := &agent.Task{
+		Tenant: tenant, ID: id, Principal: "acme", Type: "create_media_buy", Status: adcp.TaskStatus(status),
+		CreatedAt: morning, UpdatedAt: morning, CompletedAt: morning, Revision: 1,
+	}
+	switch status {
+	case "completed":
+		task.Result = json.RawMessage(`{"media_buy_id":"mb_9","confirmed_at":"2026-11-02T09:00:00Z","revision":1,"packages":[],"total_budget":1000.10,"currency":"USD"}`)
+	case "failed", "rejected":
+		task.Error = adcp.NewError("TERMS_REJECTED", "", "Not this time.")
+	default:
+		task.Message = "A person has to sign this order."
+	}
+	return task, nil
+}
+
+func (fixedTasks) Tasks(context.Context, string, string) ([]*agent.Task, error) { return nil, nil }
 
 // counted makes identifiers that a test can foresee.
 func counted() func() string {

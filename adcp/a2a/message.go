@@ -3,9 +3,11 @@ package a2a
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
 )
 
 // JSON-RPC error codes: JSON-RPC's own, A2A's, and those that the protocol
@@ -95,6 +97,13 @@ type invocation struct {
 	// push is the A2A push notification configuration that came with the
 	// message, as it came, or nil.
 	push json.RawMessage
+	// task is the A2A task that the message continues, or "", and said what it says
+	// to it.
+	task string
+	said agent.TaskInput
+	// follows tells that the caller would rather have the agent's own task, where the
+	// answer is one, than the answer.
+	follows bool
 }
 
 // maxParts bounds the parts of a message; a call needs one.
@@ -104,9 +113,14 @@ const maxParts = 16
 // releases of A2A read the same here.
 type sent struct {
 	Message struct {
-		Parts []map[string]json.RawMessage `json:"parts"`
+		TaskID string                       `json:"taskId"`
+		Parts  []map[string]json.RawMessage `json:"parts"`
 	} `json:"message"`
 	Configuration struct {
+		// Blocking is 0.3's, ReturnImmediately 1.0's.
+		Blocking          *bool `json:"blocking"`
+		ReturnImmediately bool  `json:"returnImmediately"`
+
 		Push10 json.RawMessage `json:"taskPushNotificationConfig"`
 		Push03 json.RawMessage `json:"pushNotificationConfig"`
 	} `json:"configuration"`
@@ -128,6 +142,8 @@ func readInvocation(params json.RawMessage, strict bool) (invocation, *misfit) {
 	if len(s.Message.Parts) > maxParts {
 		return inv, &misfit{codeInvalidParams, "The message has too many parts.", send}
 	}
+	inv.task = s.Message.TaskID
+	inv.follows = s.Configuration.ReturnImmediately || s.Configuration.Blocking != nil && !*s.Configuration.Blocking
 	var data json.RawMessage
 	for _, part := range s.Message.Parts {
 		switch {
@@ -143,6 +159,12 @@ func readInvocation(params json.RawMessage, strict bool) (invocation, *misfit) {
 		}
 	}
 	var fields map[string]json.RawMessage
+	if inv.task != "" {
+		inv.said = agent.TaskInput{Text: texts(s.Message.Parts), Data: data}
+		if json.Unmarshal(data, &fields) != nil || fields["skill"] == nil {
+			return inv, nil // It answers what the task asked, in no form of ours.
+		}
+	}
 	if data == nil {
 		return inv, &misfit{codeInvalidParams, "The message has no data part; text alone is not understood.", send}
 	}
@@ -164,6 +186,9 @@ func readInvocation(params json.RawMessage, strict bool) (invocation, *misfit) {
 	if strict && inv.input == nil {
 		return inv, &misfit{codeInvalidParams, "The data part has no input.", send}
 	}
+	if inv.task != "" {
+		inv.said.Data = inv.input
+	}
 	for _, push := range []json.RawMessage{s.Configuration.Push10, s.Configuration.Push03, s.Push} {
 		if len(push) > 0 && string(push) != "null" {
 			inv.push = push
@@ -171,4 +196,16 @@ func readInvocation(params json.RawMessage, strict bool) (invocation, *misfit) {
 		}
 	}
 	return inv, nil
+}
+
+// texts are a message's texts, a line each.
+func texts(parts []map[string]json.RawMessage) string {
+	var lines []string
+	for _, part := range parts {
+		var text string
+		if json.Unmarshal(part["text"], &text) == nil && text != "" {
+			lines = append(lines, text)
+		}
+	}
+	return strings.Join(lines, "\n")
 }

@@ -24,7 +24,10 @@ var methodsOf03 = map[string]string{
 // over: the invocation itself has been read, and stands beside the message.
 func to10(msg envelope, c *call) ([]byte, bool) {
 	var params struct {
-		ID      string `json:"id"`
+		ID      string          `json:"id"`
+		TaskID  string          `json:"taskId"`
+		PushID  string          `json:"pushNotificationConfigId"`
+		Push    json.RawMessage `json:"pushNotificationConfig"`
 		Message struct {
 			ID        string `json:"messageId"`
 			ContextID string `json:"contextId"`
@@ -41,9 +44,22 @@ func to10(msg envelope, c *call) ([]byte, bool) {
 			ID: params.Message.ID, ContextID: params.Message.ContextID, TaskID: sdk.TaskID(params.Message.TaskID),
 			Role: sdk.MessageRoleUser, Parts: sdk.ContentParts{sdk.NewTextPart(c.invocation.skill)},
 		}}
+	case methodPushSet:
+		set := struct {
+			TaskID string `json:"taskId"`
+			pushed
+		}{TaskID: params.TaskID}
+		if json.Unmarshal(params.Push, &set.pushed) != nil {
+			return nil, false
+		}
+		if a := set.Authentication; a != nil && a.Scheme == "" && len(a.Schemes) > 0 {
+			a.Scheme, a.Schemes = a.Schemes[0], nil
+		}
+		up = set
+	case methodPushGet, methodPushList, methodPushDelete:
+		up = map[string]string{"taskId": params.ID, "id": params.PushID}
 	default:
-		// What the methods on tasks need is one identifier, under one of two names.
-		up = map[string]string{"id": params.ID, "taskId": params.ID}
+		up = map[string]string{"id": params.ID}
 	}
 	body, err := json.Marshal(struct {
 		Version string          `json:"jsonrpc"`
@@ -62,17 +78,20 @@ func from10(doc []byte, c *call) []byte {
 		Result  json.RawMessage `json:"result,omitempty"`
 		Error   json.RawMessage `json:"error,omitempty"`
 	}
-	if json.Unmarshal(doc, &msg) != nil || len(msg.Result) == 0 {
+	if json.Unmarshal(doc, &msg) != nil || len(msg.Error) > 0 || len(msg.Result) == 0 && c.method != methodPushDelete {
 		return doc
 	}
 	var result any
-	if c.sends() {
+	switch c.method {
+	case methodPushSet, methodPushGet, methodPushList, methodPushDelete:
+		result = push03(c.method, msg.Result)
+	case methodSend, methodStream, methodSubscribe:
 		var event sdk.StreamResponse
 		if json.Unmarshal(msg.Result, &event) != nil {
 			return doc
 		}
 		result = event03(event.Event)
-	} else {
+	default:
 		task := new(sdk.Task)
 		if json.Unmarshal(msg.Result, task) != nil {
 			return doc
@@ -89,6 +108,45 @@ func from10(doc []byte, c *call) []byte {
 		return doc
 	}
 	return out
+}
+
+// pushed is a push notification configuration in the words of both releases: one
+// scheme in 1.0 and a list of them in 0.3.
+type pushed struct {
+	ID             string `json:"id,omitempty"`
+	URL            string `json:"url"`
+	Token          string `json:"token,omitempty"`
+	Authentication *struct {
+		Scheme      string   `json:"scheme,omitempty"`
+		Schemes     []string `json:"schemes,omitempty"`
+		Credentials string   `json:"credentials,omitempty"`
+	} `json:"authentication,omitempty"`
+}
+
+// push03 says the answer of a method on configurations in 0.3, which has the task's
+// identifier beside them.
+func push03(method string, result json.RawMessage) any {
+	type beside struct {
+		TaskID string `json:"taskId"`
+		Config pushed `json:"pushNotificationConfig"`
+	}
+	of := func(c *sdk.PushConfig) beside { return beside{string(c.TaskID), pushed{ID: c.ID, URL: c.URL}} }
+	switch method {
+	case methodPushDelete:
+		return nil
+	case methodPushList:
+		list := []beside{}
+		var response sdk.ListTaskPushConfigResponse
+		if json.Unmarshal(result, &response) == nil {
+			for _, c := range response.Configs {
+				list = append(list, of(c))
+			}
+		}
+		return list
+	}
+	var c sdk.PushConfig
+	_ = json.Unmarshal(result, &c) // the SDK has written it
+	return of(&c)
 }
 
 // part03 is a part of 0.3, told by its kind.

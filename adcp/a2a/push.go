@@ -4,30 +4,61 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+
+	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
 )
 
-// takePush hands the push notification configuration of a message to the agent
-// as the request's push_notification_config, or refuses it where the agent
-// does not honour one. A request that names the same address itself stands as
-// it is.
-func (h *handler) takePush(c *call) *misfit {
+// takePush takes the push notification configuration of a message: to be registered
+// with the task that the call begins, or where the agent's handlers do that, as the
+// request's push_notification_config. It refuses what the agent does not honour. A
+// request that names the same address itself stands as it is.
+func (h *handler) takePush(c *call) (*misfit, *adcp.Error) {
 	push := c.invocation.push
 	if push == nil {
-		return nil
+		return nil, nil
 	}
 	if !h.opts.PushNotifications {
 		return &misfit{
 			codeNoPush, "This agent sends no push notifications.",
 			"Leave the configuration out, and follow tasks with get_task_status.",
-		}
+		}, nil
 	}
 	config, url, ok := pushConfig(push)
 	if !ok {
 		return &misfit{
 			codeInvalidParams, "The push notification configuration cannot be read.",
 			"Send url and, where the receiver wants them, token and authentication.",
+		}, nil
+	}
+	if h.agent.TakesTaskPush() {
+		p := agent.TaskPush{ID: pushID(push), Form: formOf(c)}
+		if json.Unmarshal(config, &p.Receiver) == nil {
+			c.push = &p
+			return nil, h.agent.CheckTaskPush(&p.Receiver)
 		}
 	}
+	return h.passPush(c, config, url), nil
+}
+
+// pushID is the name that the caller gave its configuration, or the one of whoever
+// gives none.
+func pushID(raw json.RawMessage) string {
+	var named struct {
+		ID string `json:"id"`
+	}
+	if json.Unmarshal(raw, &named) != nil || named.ID == "" {
+		return unnamedPush
+	}
+	return named.ID
+}
+
+// unnamedPush is the name of a configuration that came without one: a task has one
+// such.
+const unnamedPush = "default"
+
+// passPush puts the configuration into the request.
+func (h *handler) passPush(c *call, config json.RawMessage, url string) *misfit {
 	input := bytes.TrimSpace(c.invocation.input)
 	if len(input) == 0 || string(input) == "null" {
 		input = []byte("{}")

@@ -20,104 +20,191 @@ import (
 // executors on goroutines and keeps their events; an agent answers at once, and
 // has tasks of its own for what takes longer, so there is nothing to run.
 type service struct {
-	agent *agent.Agent
-	opts  Options
-	log   *slog.Logger
-	mark  mark
+	agent   *agent.Agent
+	opts    Options
+	log     *slog.Logger
+	mark    mark
+	streams streams
 }
 
 var _ a2asrv.RequestHandler = (*service)(nil)
 
+// reply is what became of a message: an answered call, or where the caller is
+// better served with it, the agent's own task.
+type reply struct {
+	call Task
+	own  *agent.Task
+}
+
 // SendMessage implements [a2asrv.RequestHandler]: one call, and its task.
 func (s *service) SendMessage(ctx context.Context, req *sdk.SendMessageRequest) (sdk.SendMessageResult, error) {
 	c := callFrom(ctx)
-	contextID, err := s.conversation(ctx, c, req.Message)
-	if err != nil {
+	r, err := s.send(ctx, c, req)
+	switch {
+	case err != nil:
 		return nil, err
+	case r.own != nil:
+		return s.shown(c, r.own), nil
 	}
-	return s.view(c, s.run(ctx, c, s.opts.NewID(), contextID)), nil
+	return s.view(c, r.call), nil
 }
 
 // SendStreamingMessage implements [a2asrv.RequestHandler]: the task at work, the
-// answer as its artifact, and the state it has ended in.
+// answer as its artifact, and the state it has ended in; or the agent's own task
+// until it is settled.
 func (s *service) SendStreamingMessage(ctx context.Context, req *sdk.SendMessageRequest) iter.Seq2[sdk.Event, error] {
 	return func(yield func(sdk.Event, error) bool) {
 		c := callFrom(ctx)
-		contextID, err := s.conversation(ctx, c, req.Message)
-		if err != nil {
+		// The profile of 3.2 keeps the two lifecycles apart.
+		c.invocation.follows = !c.extended
+		r, err := s.send(ctx, c, req)
+		switch {
+		case err != nil:
 			yield(nil, err)
 			return
+		case r.own != nil:
+			s.follow(ctx, c, r.own, yield)
+			return
 		}
-		id := s.opts.NewID()
+		ended := s.view(c, r.call)
 		begun := &sdk.Task{
-			ID: sdk.TaskID(id), ContextID: contextID,
-			Status: sdk.TaskStatus{State: sdk.TaskStateWorking, Timestamp: stamp(s.opts.Now())},
+			ID: ended.ID, ContextID: ended.ContextID,
+			Status: sdk.TaskStatus{State: sdk.TaskStateWorking, Timestamp: ended.Status.Timestamp},
 		}
 		if !yield(begun, nil) {
 			return
 		}
-		ended := s.view(c, s.run(ctx, c, id, contextID))
-		if !yield(&sdk.TaskArtifactUpdateEvent{
-			TaskID: ended.ID, ContextID: contextID, Artifact: ended.Artifacts[0], LastChunk: true,
-		}, nil) {
-			return
+		for _, a := range ended.Artifacts {
+			if !yield(&sdk.TaskArtifactUpdateEvent{TaskID: ended.ID, ContextID: ended.ContextID, Artifact: a, LastChunk: true}, nil) {
+				return
+			}
 		}
-		yield(&sdk.TaskStatusUpdateEvent{TaskID: ended.ID, ContextID: contextID, Status: ended.Status}, nil)
+		yield(&sdk.TaskStatusUpdateEvent{TaskID: ended.ID, ContextID: ended.ContextID, Status: ended.Status}, nil)
 	}
 }
 
-// conversation gives the identifier of the conversation a message belongs to,
-// the caller's or a new one. A message that continues a task is refused: every
-// task here has ended with its answer.
-func (s *service) conversation(ctx context.Context, c *call, m *sdk.Message) (string, error) {
-	if m == nil {
-		return "", fmt.Errorf("the message is missing: %w", sdk.ErrInvalidParams)
+// send makes a call of the message, or gives it to the task that it continues.
+func (s *service) send(ctx context.Context, c *call, req *sdk.SendMessageRequest) (reply, error) {
+	m := req.Message
+	switch {
+	case m == nil:
+		return reply{}, fmt.Errorf("the message is missing: %w", sdk.ErrInvalidParams)
+	case m.TaskID != "":
+		return s.resume(ctx, c, string(m.TaskID), m.ContextID)
 	}
-	if m.TaskID != "" {
-		if _, err := s.find(ctx, c, m.TaskID); err != nil {
-			return "", err
+	contextID := m.ContextID
+	if contextID == "" {
+		contextID = s.opts.NewID()
+	}
+	return s.run(ctx, c, s.opts.NewID(), contextID)
+}
+
+var errOtherContext = fmt.Errorf("the task belongs to another context: %w", sdk.ErrInvalidParams)
+
+// resume goes on with a task that asked its caller for more: a call is made again
+// under its identifier, and a task of the agent's own gets what the message says.
+func (s *service) resume(ctx context.Context, c *call, id, contextID string) (reply, error) {
+	kept, err := s.kept(ctx, c, id)
+	if errors.Is(err, ErrNoTask) {
+		own, err := s.own(ctx, c, id)
+		switch {
+		case err != nil:
+			return reply{}, err
+		case contextID != "" && contextID != own.ID:
+			return reply{}, errOtherContext
 		}
-		return "", sdk.NewError(sdk.ErrUnsupportedOperation,
+		own, refusal := s.agent.AnswerTask(ctx, c.caller, id, c.invocation.said)
+		return reply{own: own}, problem(refusal)
+	}
+	switch {
+	case err != nil:
+		return reply{}, err
+	case contextID != "" && contextID != kept.ContextID:
+		return reply{}, errOtherContext
+	case !kept.Asks:
+		return reply{}, sdk.NewError(sdk.ErrUnsupportedOperation,
 			"The task has been answered and takes no more messages. Send a message without taskId.")
+	case c.invocation.skill == "":
+		return reply{}, fmt.Errorf("the message has no data part with skill and input: %w", sdk.ErrInvalidParams)
 	}
-	if m.ContextID == "" {
-		return s.opts.NewID(), nil
-	}
-	return m.ContextID, nil
+	return s.run(ctx, c, kept.ID, kept.ContextID)
 }
 
 // run makes the call and keeps its task for its owner.
-func (s *service) run(ctx context.Context, c *call, id, contextID string) Task {
+func (s *service) run(ctx context.Context, c *call, id, contextID string) (reply, error) {
 	resp := s.agent.DoAs(ctx, c.caller, agent.Request{Operation: c.invocation.skill, Arguments: c.invocation.input})
+	said := head(resp.Body)
+	reads := c.invocation.skill == adcp.GetTaskStatus.Name
+	if !reads && resp.Error == nil && said.TaskID != "" && !final(said.Status) {
+		own, err := s.begun(ctx, c, said)
+		if own != nil || err != nil {
+			return reply{own: own}, err
+		}
+	}
 	t := Task{
 		ID: id, ContextID: contextID, Owner: c.owner, Body: resp.Body, Extended: c.extended, At: s.opts.Now(),
-		Failed: resp.Error != nil || c.invocation.skill != adcp.GetTaskStatus.Name && head(resp.Body).Status == "failed",
+		Failed: resp.Error != nil || !reads && said.Status == "failed",
+		Asks:   resp.Error == nil && !reads && said.Status == "input-required",
 	}
 	if c.caller.Anonymous {
-		return t // There is nobody to keep it for.
+		return reply{call: t}, nil // There is nobody to keep it for.
 	}
 	if err := s.opts.Tasks.Put(context.WithoutCancel(ctx), t); err != nil {
 		s.log.WarnContext(ctx, "A2A task not kept", "error", err)
 	}
-	return t
+	return reply{call: t}, nil
 }
 
-// view is a finished call as an A2A task.
+// begun registers the call's receiver with the task that the call has begun, and
+// gives the task where the caller is to have it rather than the answer: when it asks
+// for it, and when the task asks something, for then a message to the task continues
+// it.
+func (s *service) begun(ctx context.Context, c *call, said answerHead) (*agent.Task, error) {
+	if c.push != nil {
+		if refusal := s.agent.SetTaskPush(context.WithoutCancel(ctx), c.caller, said.TaskID, *c.push); refusal != nil {
+			// The order stands; the same message again registers the receiver.
+			s.log.ErrorContext(ctx, "receiver not registered with its task", "error", refusal)
+			return nil, sdk.ErrInternalError
+		}
+	}
+	if !c.invocation.follows && said.Status != "input-required" {
+		return nil, nil
+	}
+	own, refusal := s.agent.TaskOf(ctx, c.caller, said.TaskID)
+	if refusal != nil {
+		return nil, nil //nolint:nilerr // The agent keeps its tasks by itself: its answer will do.
+	}
+	return own, nil
+}
+
+// view is an answered call as an A2A task.
 func (s *service) view(c *call, t Task) *sdk.Task {
 	said := head(t.Body)
 	out := &sdk.Task{
 		ID: sdk.TaskID(t.ID), ContextID: t.ContextID,
 		Status: sdk.TaskStatus{State: sdk.TaskStateCompleted, Timestamp: stamp(t.At)},
 	}
-	artifact := &sdk.Artifact{ID: "result", Name: "result", Parts: sdk.ContentParts{s.mark.part(&c.held, t.Body)}}
+	message := func(parts ...*sdk.Part) {
+		out.Status.Message = &sdk.Message{
+			ID: t.ID + "-status", Role: sdk.MessageRoleAgent, TaskID: out.ID, ContextID: t.ContextID, Parts: parts,
+		}
+	}
+	body := s.mark.part(&c.held, t.Body)
+	if t.Asks {
+		out.Status.State = sdk.TaskStateInputRequired
+		if said.Message != "" {
+			message(sdk.NewTextPart(said.Message), body)
+		} else {
+			message(body)
+		}
+		return out
+	}
+	artifact := &sdk.Artifact{ID: "result", Name: "result", Parts: sdk.ContentParts{body}}
 	if t.Failed {
 		out.Status.State = sdk.TaskStateFailed
 		artifact.ID, artifact.Name = "error", "error"
 		if said.Error.Message != "" {
-			out.Status.Message = &sdk.Message{
-				ID: t.ID + "-status", Role: sdk.MessageRoleAgent, TaskID: out.ID, ContextID: t.ContextID,
-				Parts: sdk.ContentParts{sdk.NewTextPart(said.Error.Message)},
-			}
+			message(sdk.NewTextPart(said.Error.Message))
 		}
 	}
 	if said.TaskID != "" && (said.Status == "submitted" || said.Status == "working") && !t.Extended {
@@ -130,9 +217,10 @@ func (s *service) view(c *call, t Task) *sdk.Task {
 
 // answerHead is what the transport reads of an answer.
 type answerHead struct {
-	Status string `json:"status"`
-	TaskID string `json:"task_id"`
-	Error  struct {
+	Status  string `json:"status"`
+	TaskID  string `json:"task_id"`
+	Message string `json:"message"`
+	Error   struct {
 		Message string `json:"message"`
 	} `json:"adcp_error"`
 }
@@ -140,180 +228,6 @@ type answerHead struct {
 func head(body json.RawMessage) (h answerHead) {
 	_ = json.Unmarshal(body, &h) // what cannot be read stays empty
 	return h
-}
-
-// GetTask implements [a2asrv.RequestHandler]: a finished call, or one of the
-// agent's own tasks by its own name. Somebody else's does not exist.
-func (s *service) GetTask(ctx context.Context, req *sdk.GetTaskRequest) (*sdk.Task, error) {
-	return s.find(ctx, callFrom(ctx), req.ID)
-}
-
-func (s *service) find(ctx context.Context, c *call, id sdk.TaskID) (*sdk.Task, error) {
-	if id == "" {
-		return nil, fmt.Errorf("the task's id is missing: %w", sdk.ErrInvalidParams)
-	}
-	if c.caller.Anonymous {
-		return nil, sdk.ErrTaskNotFound
-	}
-	switch t, err := s.opts.Tasks.Get(ctx, c.owner, string(id)); {
-	case err == nil:
-		return s.view(c, t), nil
-	case !errors.Is(err, ErrNoTask):
-		s.log.ErrorContext(ctx, "A2A task not read", "error", err)
-		return nil, sdk.ErrInternalError
-	}
-	return s.own(ctx, c, string(id))
-}
-
-// own reads one of the agent's own tasks as the caller would with
-// get_task_status; whose it is, the agent knows.
-func (s *service) own(ctx context.Context, c *call, id string) (*sdk.Task, error) {
-	if _, served := s.agent.Serves(adcp.GetTaskStatus.Name); !served {
-		return nil, sdk.ErrTaskNotFound
-	}
-	arguments, err := json.Marshal(map[string]any{"task_id": id, "include_result": true})
-	if err != nil {
-		return nil, sdk.ErrTaskNotFound
-	}
-	resp := s.agent.DoAs(ctx, c.caller, agent.Request{Operation: adcp.GetTaskStatus.Name, Arguments: arguments})
-	if resp.Error != nil {
-		if resp.Error.Code == adcp.CodeServiceUnavailable {
-			return nil, sdk.ErrInternalError
-		}
-		return nil, sdk.ErrTaskNotFound
-	}
-	var said struct {
-		TaskID  string          `json:"task_id"`
-		Status  string          `json:"status"`
-		Message string          `json:"message"`
-		Updated time.Time       `json:"updated_at"`
-		Result  json.RawMessage `json:"result"`
-		Error   json.RawMessage `json:"error"`
-	}
-	if json.Unmarshal(resp.Body, &said) != nil || said.TaskID != id {
-		return nil, sdk.ErrTaskNotFound
-	}
-	t := &sdk.Task{
-		ID: sdk.TaskID(id), ContextID: id,
-		Status: sdk.TaskStatus{State: stateOf(said.Status), Timestamp: stamp(said.Updated)},
-	}
-	var parts sdk.ContentParts
-	if said.Message != "" {
-		parts = sdk.ContentParts{sdk.NewTextPart(said.Message)}
-	}
-	switch {
-	case final(said.Status) && len(said.Result) > 0:
-		t.Artifacts = []*sdk.Artifact{{ID: "result", Name: "result", Parts: sdk.ContentParts{s.mark.part(&c.held, said.Result)}}}
-	case final(said.Status) && len(said.Error) > 0:
-		failure := append(append([]byte(`{"adcp_error":`), said.Error...), '}')
-		t.Artifacts = []*sdk.Artifact{{ID: "error", Name: "error", Parts: sdk.ContentParts{s.mark.part(&c.held, failure)}}}
-	case !final(said.Status):
-		parts = append(parts, s.mark.part(&c.held, resp.Body))
-	}
-	if len(parts) > 0 {
-		t.Status.Message = &sdk.Message{ID: id + "-status", Role: sdk.MessageRoleAgent, TaskID: t.ID, ContextID: id, Parts: parts}
-	}
-	return t, nil
-}
-
-// ListTasks implements [a2asrv.RequestHandler]: the caller's finished calls,
-// newest first. The agent's own tasks are listed by list_tasks.
-func (s *service) ListTasks(ctx context.Context, req *sdk.ListTasksRequest) (*sdk.ListTasksResponse, error) {
-	c := callFrom(ctx)
-	size := req.PageSize
-	switch {
-	case size == 0:
-		size = 50
-	case size < 0 || size > 100:
-		return nil, fmt.Errorf("pageSize is 1 to 100: %w", sdk.ErrInvalidParams)
-	}
-	tasks, err := s.opts.Tasks.List(ctx, c.owner)
-	if err != nil {
-		s.log.ErrorContext(ctx, "A2A tasks not listed", "error", err)
-		return nil, sdk.ErrInternalError
-	}
-	out := &sdk.ListTasksResponse{Tasks: []*sdk.Task{}, PageSize: size}
-	skipping := req.PageToken != ""
-	for _, t := range tasks {
-		state := sdk.TaskStateCompleted
-		if t.Failed {
-			state = sdk.TaskStateFailed
-		}
-		if req.ContextID != "" && req.ContextID != t.ContextID || req.Status != "" && req.Status != state ||
-			req.StatusTimestampAfter != nil && !t.At.After(*req.StatusTimestampAfter) {
-			continue
-		}
-		out.TotalSize++
-		switch {
-		case skipping:
-			skipping = t.ID != req.PageToken
-		case len(out.Tasks) < size:
-			v := s.view(c, t)
-			if !req.IncludeArtifacts {
-				v.Artifacts = nil
-			}
-			out.Tasks = append(out.Tasks, v)
-		default:
-			out.NextPageToken = string(out.Tasks[size-1].ID)
-		}
-	}
-	if skipping {
-		return nil, fmt.Errorf("the page token is not known any more; begin anew: %w", sdk.ErrInvalidParams)
-	}
-	return out, nil
-}
-
-// CancelTask implements [a2asrv.RequestHandler] by refusing: a call has ended
-// with its answer, and the protocol has no way to withdraw what it started but
-// the operations of its own, such as canceling a media buy.
-func (s *service) CancelTask(ctx context.Context, req *sdk.CancelTaskRequest) (*sdk.Task, error) {
-	t, err := s.find(ctx, callFrom(ctx), req.ID)
-	if err != nil {
-		return nil, err
-	}
-	if t.Status.State.Terminal() {
-		return nil, sdk.NewError(sdk.ErrTaskNotCancelable, "The task has ended.")
-	}
-	return nil, sdk.NewError(sdk.ErrTaskNotCancelable,
-		"This task is not canceled over A2A. Cancel what it is about, for instance with update_media_buy.")
-}
-
-// SubscribeToTask implements [a2asrv.RequestHandler] by refusing: what has
-// ended sends nothing more, and the agent's own tasks tell of themselves by
-// webhook.
-func (s *service) SubscribeToTask(ctx context.Context, req *sdk.SubscribeToTaskRequest) iter.Seq2[sdk.Event, error] {
-	return func(yield func(sdk.Event, error) bool) {
-		if _, err := s.find(ctx, callFrom(ctx), req.ID); err != nil {
-			yield(nil, err)
-			return
-		}
-		yield(nil, sdk.NewError(sdk.ErrUnsupportedOperation,
-			"There is no stream to join. Read the task, or ask for push notifications when you send the message."))
-	}
-}
-
-// errPushLater refuses configurations that come after their message.
-var errPushLater = sdk.NewError(sdk.ErrPushNotificationNotSupported,
-	"Push notifications are configured with the message that starts the work.")
-
-// GetTaskPushConfig implements [a2asrv.RequestHandler] by refusing.
-func (s *service) GetTaskPushConfig(context.Context, *sdk.GetTaskPushConfigRequest) (*sdk.PushConfig, error) {
-	return nil, errPushLater
-}
-
-// ListTaskPushConfigs implements [a2asrv.RequestHandler] by refusing.
-func (s *service) ListTaskPushConfigs(context.Context, *sdk.ListTaskPushConfigRequest) (*sdk.ListTaskPushConfigResponse, error) {
-	return nil, errPushLater
-}
-
-// CreateTaskPushConfig implements [a2asrv.RequestHandler] by refusing.
-func (s *service) CreateTaskPushConfig(context.Context, *sdk.PushConfig) (*sdk.PushConfig, error) {
-	return nil, errPushLater
-}
-
-// DeleteTaskPushConfig implements [a2asrv.RequestHandler] by refusing.
-func (s *service) DeleteTaskPushConfig(context.Context, *sdk.DeleteTaskPushConfigRequest) error {
-	return errPushLater
 }
 
 // GetExtendedAgentCard implements [a2asrv.RequestHandler]. The HTTP layer

@@ -26,6 +26,9 @@ type Task struct {
 	Owner Owner
 	// Failed tells that the answer is a refusal.
 	Failed bool
+	// Asks tells that the answer asks the caller for more, and that the call can be
+	// made again under this ID.
+	Asks bool
 	// Body is the agent's answer, byte for byte.
 	Body json.RawMessage
 	// Extended tells that the caller had activated the 3.2 profile.
@@ -38,12 +41,13 @@ type Task struct {
 // forgotten, or belongs to somebody else. The three are not told apart.
 var ErrNoTask = errors.New("there is no such task")
 
-// TaskStore keeps finished calls, for callers that read them again with
+// TaskStore keeps calls that have been answered, for callers that read them again with
 // tasks/get. It is a convenience of the transport: what must not be lost is
 // the agent's own, and is found under its own name with get_task_status, so a
 // store may forget. All methods are safe for concurrent use.
 type TaskStore interface {
-	// Put keeps a task under its ID, which is fresh.
+	// Put keeps a task under its ID, in the place of the one that was there: a call
+	// that asked its caller for more is made again under the same ID.
 	Put(ctx context.Context, t Task) error
 	// Get gives the owner's task of that ID, or [ErrNoTask].
 	Get(ctx context.Context, owner Owner, id string) (Task, error)
@@ -103,8 +107,11 @@ func sizeOf(t *Task) int64 { return int64(len(t.Body)) + taskSpace }
 func (m *MemoryTasks) Put(_ context.Context, t Task) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, taken := m.byID[t.ID]; taken {
-		return errors.New("the task exists already")
+	if e, taken := m.byID[t.ID]; taken {
+		if e.Value.(*Task).Owner != t.Owner {
+			return ErrNoTask
+		}
+		m.forget(e)
 	}
 	if sizeOf(&t) > m.cfg.Bytes {
 		return nil
@@ -127,13 +134,18 @@ func (m *MemoryTasks) Put(_ context.Context, t Task) error {
 	return nil
 }
 
-// forget drops a task, which is the oldest of its owner.
+// forget drops a task.
 func (m *MemoryTasks) forget(e *list.Element) {
 	t := m.order.Remove(e).(*Task)
 	delete(m.byID, t.ID)
 	m.bytes -= sizeOf(t)
 	own := m.owners[t.Owner]
-	own.Remove(own.Front())
+	for o := own.Front(); o != nil; o = o.Next() {
+		if o.Value.(*list.Element) == e {
+			own.Remove(o)
+			break
+		}
+	}
 	if own.Len() == 0 {
 		delete(m.owners, t.Owner)
 	}

@@ -45,6 +45,9 @@ func errNoSuchTask() *adcp.Error {
 
 // find reads the caller's task.
 func (a *Agent) find(ctx context.Context, caller Caller, id string) (*Task, error) {
+	if a.source == nil {
+		return nil, errNoSuchTask() // its handlers of tasks are its own
+	}
 	t, err := a.source.Task(ctx, caller.Tenant, id)
 	switch {
 	case errors.Is(err, ErrNoTask):
@@ -65,6 +68,12 @@ func (a *Agent) getTaskStatus(ctx context.Context, call *Call, req *adcp.GetTask
 	if call.Account != nil && t.AccountID != call.scope {
 		return nil, errNoSuchTask()
 	}
+	return t.View(adcp.Val(req.IncludeResult), adcp.Val(req.IncludeHistory))
+}
+
+// View is the task as get_task_status shows it, on demand with the result of a
+// completed task and with what was asked and answered.
+func (t *Task) View(result, history bool) (*adcp.GetTaskStatusResponse, error) {
 	resp := &adcp.GetTaskStatusResponse{
 		TaskID: t.ID, TaskType: adcp.TaskType(t.Type), Protocol: t.protocol(), Status: t.Status,
 		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, HasWebhook: &t.HasWebhook, Progress: t.Progress,
@@ -75,10 +84,10 @@ func (a *Agent) getTaskStatus(ctx context.Context, call *Call, req *adcp.GetTask
 	if t.Settled() {
 		resp.CompletedAt = &t.CompletedAt
 	}
-	if t.Status == adcp.TaskStatusCompleted && adcp.Val(req.IncludeResult) {
+	if t.Status == adcp.TaskStatusCompleted && result {
 		resp.Result = t.Result
 	}
-	if adcp.Val(req.IncludeHistory) {
+	if history {
 		for _, x := range t.History {
 			kind := adcp.GetTaskStatusResponseHistoryItemTypeResponse
 			if x.FromCaller {
@@ -87,9 +96,11 @@ func (a *Agent) getTaskStatus(ctx context.Context, call *Call, req *adcp.GetTask
 			resp.History = append(resp.History, adcp.GetTaskStatusResponseHistoryItem{Timestamp: x.At, Type: kind, Data: x.Data})
 		}
 	}
-	if t.Error != nil {
-		resp.Error, err = t.failure()
+	if t.Error == nil {
+		return resp, nil
 	}
+	failure, err := t.failure()
+	resp.Error = failure
 	return resp, err
 }
 
