@@ -236,6 +236,7 @@ func TestHandlerKnowsItsCall(t *testing.T) {
 	want := agent.Call{
 		Caller:         agent.Caller{Tenant: "pub", Principal: "acme"},
 		Operation:      adcp.CreateMediaBuy.Operation,
+		Arguments:      buy(t, nil),
 		IdempotencyKey: key,
 		Account:        &adcp.AccountReference{AccountID: new("acc_1")},
 		Version:        "3.1",
