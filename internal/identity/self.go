@@ -106,6 +106,37 @@ func (s *Self) Brand() []byte {
 	}{"1.0", entries})
 }
 
+// Adagents is adagents.json for what the agents sell: each is authorised for the
+// properties, with our keys pinned. On the publisher's own domain it is the
+// authorisation; elsewhere it is the text that the publisher puts there.
+func (s *Self) Adagents(publisher string, properties []adcp.PublisherPropertySelector) []byte {
+	type contact struct {
+		Name string `json:"name"`
+	}
+	type entry struct {
+		Authorization string                           `json:"authorization_type"`
+		URL           string                           `json:"url"`
+		For           string                           `json:"authorized_for"`
+		Properties    []adcp.PublisherPropertySelector `json:"publisher_properties"`
+		Keys          []*signing.Key                   `json:"signing_keys"`
+	}
+	entries := []entry{}
+	for _, a := range s.Agents {
+		if a.Type != adcp.BrandAgentTypeSales || len(properties) == 0 {
+			continue
+		}
+		entries = append(entries, entry{
+			Authorization: "publisher_properties", URL: s.URL + a.Path, For: "Sells advertising on these properties.",
+			Properties: properties, Keys: s.Keys.Set(s.URL).Keys,
+		})
+	}
+	return document(struct {
+		Schema  string  `json:"$schema"`
+		Contact contact `json:"contact"`
+		Agents  []entry `json:"authorized_agents"`
+	}{"https://adcontextprotocol.org/schemas/v3/adagents.json", contact{publisher}, entries})
+}
+
 // KeySet is the key set as it is published.
 func (s *Self) KeySet() []byte { return document(s.Keys.Set(s.URL)) }
 

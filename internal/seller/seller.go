@@ -113,6 +113,9 @@ func New(c Config) (*Service, error) {
 	return s, nil
 }
 
+// Name is the seller's name for people.
+func (s *Service) Name() string { return s.name }
+
 // Register puts the service's handlers on an agent.
 func (s *Service) Register(a *agent.Agent) {
 	s.served = a.Operations

@@ -78,14 +78,18 @@ func newSelf(address string, keys *identity.Keys) (*identity.Self, error) {
 	)
 }
 
-// serveSelf serves brand.json and the key set where there is an https address
+// serveSelf serves brand.json, the key set and adagents.json where there is an https address
 // under which counterparties can read them.
 func (s *Sales) serveSelf(mux *http.ServeMux) {
 	if s.self == nil || !s.self.Published() {
 		return
 	}
-	mux.HandleFunc("GET "+identity.BrandPath, public(s.self.Brand()))
-	mux.HandleFunc("GET "+identity.KeysPath, public(s.self.KeySet()))
+	mux.HandleFunc("GET "+identity.BrandPath, public(s.self.Brand))
+	mux.HandleFunc("GET "+identity.KeysPath, public(s.self.KeySet))
+	// What is sold may change while the program runs.
+	mux.HandleFunc("GET "+identity.AdagentsPath, public(func() []byte {
+		return s.self.Adagents(s.service.Name(), s.service.Properties())
+	}))
 }
 
 // describe adds to a capabilities answer what the seller does not know.
@@ -103,11 +107,11 @@ func (s *Sales) describe(c *adcp.GetAdcpCapabilitiesResponse) {
 const maxAge = "300"
 
 // public serves a document that anybody may read, also from a web page.
-func public(document []byte) http.HandlerFunc {
+func public(document func() []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "public, max-age="+maxAge)
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-		_, _ = w.Write(document)
+		_, _ = w.Write(document())
 	}
 }
