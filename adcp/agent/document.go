@@ -22,6 +22,8 @@ type document struct {
 	adcpVersion    text
 	// majorVersion is adcp_major_version; 0 is absent and -1 no integer.
 	majorVersion int64
+	// buffer is where the answer may be written, or nil.
+	buffer []byte
 }
 
 // text is a string field that may be absent, or no string at all.

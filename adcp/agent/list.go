@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/upfront-media/upfront/adcp"
 )
@@ -51,9 +52,9 @@ type answer struct {
 	items []adcp.Item
 }
 
-// seal is sealInner with the response check between the rest and the items. Room
-// is how many bytes more the caller is going to append.
-func (a *Agent) seal(op *adcp.Operation, ans answer, version string, room int) (served, error) {
+// seal is sealInner with the response check between the rest and the items. It
+// writes in the buffer where it can, and leaves room for so many bytes more.
+func (a *Agent) seal(op *adcp.Operation, ans answer, version string, buffer []byte, room int) (served, error) {
 	list := ans.list
 	if ans.items == nil {
 		list = ""
@@ -77,7 +78,7 @@ func (a *Agent) seal(op *adcp.Operation, ans answer, version string, room int) (
 	for _, item := range ans.items {
 		size += item.Size() + 1
 	}
-	whole := append(make([]byte, 0, size), body[:at]...)
+	whole := append(slices.Grow(buffer[:0], size), body[:at]...)
 	for i, item := range ans.items {
 		if i > 0 {
 			whole = append(whole, ',')

@@ -192,6 +192,32 @@ func TestAListMustBeJudgedOneByOne(t *testing.T) {
 	agent.HandleList(setup(t).Agent, adcp.GetProducts, "pagination", listHandler(nil))
 }
 
+// A transport's memory is used for the answer of this call and for nothing that
+// is remembered.
+func TestAnAnswerIsWrittenInTheTransportsMemory(t *testing.T) {
+	t.Parallel()
+	a, _ := listing(t, func(context.Context, *agent.Call, *adcp.GetProductsRequest) (*adcp.GetProductsResponse, []adcp.Item, error) {
+		return public(), items(t, spot("p1"), spot("p2")), nil
+	})
+	buffer := make([]byte, 0, 8<<10)
+	ask := func(arguments string) agent.Response {
+		return a.Do(t.Context(), agent.Request{Operation: "get_products", Arguments: json.RawMessage(arguments), Credential: acme, Buffer: buffer})
+	}
+	within := func(r agent.Response) bool { return &r.Body[0] == &buffer[:1][0] }
+	if r := ask(`{"buying_mode":"wholesale","context":{"a":1}}`); !within(r) {
+		t.Errorf("an answer of %d bytes was not written in a buffer of %d", len(r.Body), cap(buffer))
+	}
+	const remembered = `{"buying_mode":"wholesale","context":{"a":1},"idempotency_key":"k-0123456789abcdef"}`
+	first := ask(remembered)
+	if within(first) {
+		t.Error("an answer that is remembered was written in memory that is used again")
+	}
+	clear(buffer[:cap(buffer)])
+	if again := ask(remembered); !again.Replayed || within(again) || len(again.Body) < len(first.Body) {
+		t.Errorf("the replay is %s", again.Body)
+	}
+}
+
 // A catalogue is encoded once; a call adds to each product what belongs to it alone.
 func ExampleHandleList() {
 	product, err := adcp.NewItem("core/product.json", spot("radio"), "brief_relevance")

@@ -20,6 +20,9 @@ type Request struct {
 	Arguments json.RawMessage
 	// Credential is what the transport found.
 	Credential Credential
+	// Buffer, where given, is memory that the answer's Body may be written in, and
+	// is the transport's again once it has sent the answer.
+	Buffer []byte
 }
 
 // Response is the answer to a call, ready to be sent.
@@ -84,6 +87,7 @@ func (a *Agent) DoAs(ctx context.Context, caller Caller, req Request) (resp Resp
 		return a.refuse(a.handlers[req.Operation], refusal, doc.context, version)
 	}
 	version = served
+	doc.buffer = req.Buffer
 	answer, refusal := a.serve(ctx, caller, a.handlers[req.Operation], &doc, version)
 	if refusal != nil {
 		return a.refuse(a.handlers[req.Operation], refusal, doc.context, version)
@@ -128,6 +132,7 @@ func (a *Agent) serve(ctx context.Context, caller Caller, r *registration, doc *
 		answer, err := a.run(ctx, r, call, doc)
 		return answer, a.refusal(ctx, r.op, err)
 	}
+	doc.buffer = nil // what is remembered has memory of its own
 	body, replayed, refusal := a.once(ctx, r, call, doc)
 	return served{inner: body, replayed: replayed, kept: true}, refusal
 }
@@ -178,7 +183,7 @@ func (a *Agent) run(ctx context.Context, r *registration, call *Call, doc *docum
 	if err != nil {
 		return served{}, err
 	}
-	return a.seal(r.op, ans, call.Version, roomFor(doc.context))
+	return a.seal(r.op, ans, call.Version, doc.buffer, roomFor(doc.context))
 }
 
 // refusal turns whatever a step returned into what the caller is told. Faults

@@ -122,7 +122,7 @@ func (a *Agent) answerLater(ctx context.Context, call *Call, l *later) (served, 
 	}
 	switch {
 	case t.Status == adcp.TaskStatusCompleted:
-		return a.seal(call.Operation, answer{rest: t.Result}, call.Version, 0)
+		return a.seal(call.Operation, answer{rest: t.Result}, call.Version, nil, 0)
 	case t.Error != nil:
 		return served{}, t.Error
 	}

@@ -140,7 +140,11 @@ func plainID(id []byte) bool {
 
 // answer serves a bare call.
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, caller agent.Caller, msg envelope) {
-	resp := h.agent.DoAs(r.Context(), caller, agent.Request{Operation: msg.Params.Name, Arguments: msg.Params.Arguments})
+	space := spaces.Get().(*[answerSpace]byte)
+	defer spaces.Put(space)
+	resp := h.agent.DoAs(r.Context(), caller, agent.Request{
+		Operation: msg.Params.Name, Arguments: msg.Params.Arguments, Buffer: space[:0],
+	})
 	header := w.Header()
 	header.Set("Cache-Control", "no-cache, no-transform")
 	header.Set("Content-Type", "application/json")

@@ -39,6 +39,12 @@ func appendText(dst []byte, r *agent.Response, whole bool) []byte {
 // buffers are where answers are written before they are sent.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
+// spaces lend agents the memory for answers of up to that many bytes; greater
+// ones take memory of their own.
+var spaces = sync.Pool{New: func() any { return new([answerSpace]byte) }}
+
+const answerSpace = 64 << 10
+
 // maxPooled is the greatest buffer that is kept, in bytes: one huge answer must
 // not hold its memory for ever.
 const maxPooled = 512 << 10

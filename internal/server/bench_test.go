@@ -38,7 +38,7 @@ const wholeList = `"buying_mode":"brief","brief":"streaming TV for runners in th
 // the same for all. The ratios are of requests a second, in the same run.
 func BenchmarkGetProducts(b *testing.B) {
 	// As the program sets it for itself: see tuneMemory.
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	url := openShop(b, clock.System{})
 	answer := post(b, http.DefaultClient, url, getProducts(wholeList))
 	l := load{messages: []string{getProducts(wholeList)}, release: "2025-11-25"}
@@ -56,7 +56,8 @@ func BenchmarkGetProducts(b *testing.B) {
 		_, _ = w.Write(answer)
 	}))
 	defer echo.Close()
-	b.Run("echo", func(b *testing.B) { l.echo = l.measure(b, echo.URL) })
+	var echoed, trivially float64
+	b.Run("echo", func(b *testing.B) { echoed = l.measure(b, echo.URL) })
 
 	var told struct {
 		Result struct {
@@ -70,7 +71,8 @@ func BenchmarkGetProducts(b *testing.B) {
 	}
 	trivial := httptest.NewServer(trivialTool("get_products", told.Result.Content[0].Text))
 	defer trivial.Close()
-	b.Run("sdk", func(b *testing.B) { l.sdk = l.measure(b, trivial.URL) })
+	b.Run("sdk", func(b *testing.B) { trivially = l.measure(b, trivial.URL) })
+	l.echo, l.sdk = echoed, trivially
 
 	// A caller that names no release of MCP gets the JSON as text as well.
 	unnamed := l
