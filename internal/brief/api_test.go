@@ -2,6 +2,7 @@ package brief_test
 
 import (
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -130,6 +131,30 @@ func TestFactsShowWhatWasUnderstood(t *testing.T) {
 	for field, want := range map[string]string{"budget": "40000.00 EUR", "price_range": "CPM up to 15.00 EUR", "channels": "podcast", "target_audience.geo": "DE", "kpis": "viewability at least 70 %"} {
 		if got[field] != want {
 			t.Errorf("%s = %q, want %q", field, got[field], want)
+		}
+	}
+}
+
+func TestReadMakesDoWithWhatThereIs(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2027, 1, 4, 0, 0, 0, 0, time.UTC)
+	b, problems := brief.Read([]byte("Premium video across sports. Q2 flight, $50K budget. Adults 25-54, US and Canada."), brief.Options{Now: now})
+	if b.Budget.Micros != 50_000_000_000 || b.Budget.Currency != "" || len(problems) != 1 {
+		t.Errorf("read %v with %v, want 50000 without a currency, since the dollars may be Canadian", b.Budget, problems)
+	}
+	if got := b.Countries(); !slices.Equal(got, []string{"CA", "US"}) {
+		t.Errorf("read %v", got)
+	}
+	if b, problems := brief.Read([]byte("\x00"), brief.Options{Now: now}); len(problems) == 0 {
+		t.Errorf("read %+v", b)
+	}
+}
+
+func TestChannelsOfAPhrase(t *testing.T) {
+	t.Parallel()
+	for phrase, want := range map[string][]string{"CTV": {"ctv"}, "online video": {"olv"}, "banner ads": {"display"}, "cheese": nil} {
+		if got := brief.Channels(phrase); !slices.Equal(got, want) {
+			t.Errorf("%s is %v, want %v", phrase, got, want)
 		}
 	}
 }

@@ -142,6 +142,13 @@ var tooCommon = []string{
 	"gaming", "influencer", "affiliate", "banner", "native", "cinema", "digital screens",
 }
 
+// Channels are the protocol's channels that a word or phrase stands for, such as
+// olv and ctv for "video"; none where it is no channel.
+func Channels(phrase string) []string {
+	found, _ := channelsFor(phrase)
+	return found
+}
+
 // channelsFor maps a protocol name or an everyday word to protocol channels.
 func channelsFor(word string) ([]string, bool) {
 	w := strings.ToLower(oneLine(word))

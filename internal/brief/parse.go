@@ -26,6 +26,18 @@ type Options struct {
 // object, a YAML mapping with the typed brief's fields, otherwise plain text.
 // The error is an [Errors] with everything found wrong.
 func Parse(content []byte, opts Options) (Brief, error) {
+	b, problems := Read(content, opts)
+	if problems = append(problems, b.check(opts.Now, problems)...); len(problems) > 0 {
+		sortErrors(problems)
+		return Brief{}, problems
+	}
+	return b, nil
+}
+
+// Read reads as much of a brief as it understands, for who answers briefs and
+// must make do with what there is: nothing in it is checked, and what could not be
+// read is zero and among the problems.
+func Read(content []byte, opts Options) (Brief, Errors) {
 	text, err := readable(content)
 	if err != nil {
 		return Brief{}, Errors{err}
@@ -44,11 +56,7 @@ func Parse(content []byte, opts Options) (Brief, error) {
 	if b.Format == "" {
 		b.Format = form
 	}
-	if problems = append(problems, b.check(opts.Now, problems)...); len(problems) > 0 {
-		sortErrors(problems)
-		return Brief{}, problems
-	}
-	return b, nil
+	return b, problems
 }
 
 // readable checks size and characters before anything else looks at the

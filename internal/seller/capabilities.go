@@ -93,6 +93,8 @@ func (s *Service) mediaBuyCapabilities() *adcp.GetAdcpCapabilitiesResponseMediaB
 		}
 	}
 	if s.takesOrders() {
+		out.BuyingModes = append(out.BuyingModes, adcp.GetAdcpCapabilitiesResponseMediaBuyBuyingModeRefine)
+		out.SupportsProposals = new(true)
 		out.CreativeApprovalMode = new(adcp.GetAdcpCapabilitiesResponseMediaBuyCreativeApprovalModeAutoApprove)
 		out.Execution = &adcp.GetAdcpCapabilitiesResponseMediaBuyExecution{
 			Targeting: &adcp.GetAdcpCapabilitiesResponseMediaBuyExecutionTargeting{GeoCountries: new(true)},

@@ -42,7 +42,11 @@ func (s *Service) order(ctx context.Context, call *agent.Call, account *Account,
 	if err != nil {
 		return err
 	}
-	buy, err := s.newMediaBuy(call, account, library, req)
+	deal, req, err := s.deal(ctx, call, req)
+	if err != nil {
+		return err
+	}
+	buy, err := s.newMediaBuy(call, account, library, req, deal)
 	if err != nil {
 		return err
 	}
@@ -54,7 +58,7 @@ func (s *Service) order(ctx context.Context, call *agent.Call, account *Account,
 		ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,
 		Status: adcp.TaskStatusWorking, DecidedBy: "rate_card", DecidedAt: now, CreatedAt: now, Revision: 1,
 		Push: req.PushNotificationConfig, Reports: req.ReportingWebhook,
-		Change: Change{Actor: call.Principal, Context: req.Context, Buys: []BuyChange{{Buy: buy, New: true}}},
+		Change: Change{Actor: call.Principal, Context: req.Context, Buys: []BuyChange{{Buy: buy, New: true, Proposal: buy.Terms.ProposalID}}},
 	}
 	first, err := s.firstBuy(ctx, account.ID)
 	if err != nil {
@@ -91,14 +95,9 @@ func answer[R any](t *Task, err error) (*R, error) {
 }
 
 // newMediaBuy checks a request and makes it a media buy at agreed prices.
-func (s *Service) newMediaBuy(call *agent.Call, account *Account, library map[string]*Creative, req *adcp.CreateMediaBuyRequest) (*MediaBuy, error) {
+func (s *Service) newMediaBuy(call *agent.Call, account *Account, library map[string]*Creative, req *adcp.CreateMediaBuyRequest, deal *deal) (*MediaBuy, error) {
 	now := micro(call.Now)
 	c := new(checks)
-	if req.ProposalID != nil {
-		c.refuse(refusal(adcp.CodeProposalNotFound, "proposal_id", "There is no such proposal.").
-			WithSuggestion("This seller makes no proposals: send packages, from the products of get_products."))
-		return nil, c.err()
-	}
 	if len(req.Packages) == 0 {
 		c.add(adcp.CodeInvalidRequest, "packages", "A media buy needs at least one package.")
 		return nil, c.err()
@@ -124,11 +123,12 @@ func (s *Service) newMediaBuy(call *agent.Call, account *Account, library map[st
 		Terms: Terms{
 			Brand: brand, PONumber: adcp.Val(req.PONumber), AgencyEstimateNumber: adcp.Val(req.AgencyEstimateNumber),
 			AdvertiserIndustry: string(adcp.Val(req.AdvertiserIndustry)), PlanID: adcp.Val(req.PlanID),
+			ProposalID: adcp.Val(req.ProposalID), IOAcceptance: req.IOAcceptance,
 		},
 	}
 	c.window(b, req.StartTime, req.EndTime, now)
 	for i := range req.Packages {
-		p := s.newPackage(c, fmt.Sprintf("packages[%d]", i), &req.Packages[i], b, library, now)
+		p := s.newPackage(c, fmt.Sprintf("packages[%d]", i), &req.Packages[i], b, library, now, deal)
 		p.ID = id.Derive("pkg", b.ID, fmt.Sprint(i))
 		b.Packages = append(b.Packages, p)
 	}
@@ -140,20 +140,20 @@ func (s *Service) newMediaBuy(call *agent.Call, account *Account, library map[st
 // createExtras refuses what the seller would not act on.
 func (c *checks) createExtras(req *adcp.CreateMediaBuyRequest) {
 	c.unsupported("invoice_recipient", "a media buy's own invoice recipient", "Set billing_entity on the account with sync_accounts.", req.InvoiceRecipient != nil)
-	c.unsupported("io_acceptance", "insertion orders", "Leave io_acceptance out.", req.IOAcceptance != nil)
+	c.unsupported("io_acceptance", "insertion orders without a proposal", "Leave io_acceptance out, or buy a committed proposal.", req.IOAcceptance != nil && req.ProposalID == nil)
 	c.unsupported("artifact_webhook", "artifact webhooks", "Leave artifact_webhook out.", req.ArtifactWebhook != nil)
 }
 
 // newPackage checks one package of a request. A package at fault is returned as
 // far as it goes; the faults are in c.
-func (s *Service) newPackage(c *checks, at string, req *adcp.PackageRequest, b *MediaBuy, library map[string]*Creative, now time.Time) Package {
+func (s *Service) newPackage(c *checks, at string, req *adcp.PackageRequest, b *MediaBuy, library map[string]*Creative, now time.Time, deal *deal) Package {
 	p := Package{
 		ProductID: req.ProductID, Start: b.Start, End: b.End,
 		Paused: adcp.Val(req.Paused), AgencyEstimateNumber: adcp.Val(req.AgencyEstimateNumber),
 		Context: req.Context, Ext: req.Ext, FormatIDs: req.FormatIDs,
 	}
 	c.packageExtras(at, req)
-	product, ok := s.shelf().offered(b.Principal, req.ProductID)
+	product, ok := deal.offered(s.shelf(), b.Principal, req.ProductID)
 	if !ok {
 		c.refuse(refusal(adcp.CodeProductNotFound, at+".product_id", "There is no such product.").
 			WithSuggestion("Find products with get_products."))

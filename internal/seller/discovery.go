@@ -21,12 +21,15 @@ type query struct {
 	budget    money.Micros
 }
 
-// getProducts answers get_products in brief and wholesale mode. A caller without
+// getProducts answers get_products in every mode. A caller without
 // a credential sees everything but prices.
-func (s *Service) getProducts(_ context.Context, call *agent.Call, req *adcp.GetProductsRequest) (*adcp.GetProductsResponse, []adcp.Item, error) {
+func (s *Service) getProducts(ctx context.Context, call *agent.Call, req *adcp.GetProductsRequest) (*adcp.GetProductsResponse, []adcp.Item, error) {
 	q, w, refusal := s.newQuery(call, req)
 	if refusal != nil {
 		return nil, nil, refusal
+	}
+	if req.BuyingMode == adcp.GetProductsRequestBuyingModeRefine {
+		return q.refine(ctx, call, w)
 	}
 	list := q.list(w.query)
 	resp := &adcp.GetProductsResponse{
@@ -45,6 +48,12 @@ func (s *Service) getProducts(_ context.Context, call *agent.Call, req *adcp.Get
 		return nil, nil, err
 	}
 	resp.Pagination = pagination
+	if resp.Proposals, err = q.propose(ctx, w, page); err != nil {
+		return nil, nil, err
+	}
+	if len(resp.Proposals) > 0 {
+		resp.CacheScope = new(adcp.GetProductsResponseCacheScopeAccount)
+	}
 	if q.hidePrices {
 		resp.Incomplete = []adcp.GetProductsResponseIncompleteItem{{
 			Scope:       adcp.GetProductsResponseIncompleteItemScopePricing,
@@ -71,7 +80,7 @@ func (q *query) cacheScope() adcp.GetProductsResponseCacheScope {
 
 // newQuery checks what the schema cannot, and finds the request's place in its list.
 func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest) (*query, walk, *adcp.Error) {
-	if refusal := checkMode(req); refusal != nil {
+	if refusal := s.checkMode(req); refusal != nil {
 		return nil, walk{}, refusal
 	}
 	if refusal := s.checkDiscoveryWebhook(req); refusal != nil {
@@ -101,7 +110,7 @@ func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest) (*que
 		whose = call.Principal
 	}
 	name, err := digest("get_products", q.version, whose, call.Anonymous, req.BuyingMode, req.Brief, req.Brand, req.Account,
-		req.PreferredDeliveryTypes, req.Filters, req.RequiredPolicies)
+		req.PreferredDeliveryTypes, req.Filters, req.RequiredPolicies, req.Refine)
 	if err != nil {
 		return nil, walk{}, adcp.NewError(adcp.CodeInvalidRequest, "", err.Error())
 	}
@@ -116,9 +125,12 @@ func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest) (*que
 }
 
 // checkMode refuses what does not go with the buying mode.
-func checkMode(req *adcp.GetProductsRequest) *adcp.Error {
+func (s *Service) checkMode(req *adcp.GetProductsRequest) *adcp.Error {
 	switch req.BuyingMode {
 	case adcp.GetProductsRequestBuyingModeRefine:
+		if s.takesOrders() {
+			return checkRefine(req)
+		}
 		return adcp.NewError(adcp.CodeUnsupportedFeature, "buying_mode", "This seller does not refine: it makes no proposals.").
 			WithSuggestion("Send a new brief with buying_mode brief, or read everything with wholesale.")
 	case adcp.GetProductsRequestBuyingModeWholesale:

@@ -30,9 +30,15 @@ func (s *Service) ledger() inventory.Ledger { return inventory.Ledger{Tenant: s.
 // a proposal takes what the proposal held.
 func (s *Service) reserve(ctx context.Context, tx *store.Tx, t *Task) error {
 	shelf := s.shelf()
+	s.drafts.empty() // plans of a moment ago did not know of this
 	for i := range t.Change.Buys {
 		c := &t.Change.Buys[i]
 		c.Reserved = nil // of an attempt that lost a race
+		if c.Proposal != "" {
+			if err := s.takeProposal(ctx, tx, t, c.Proposal); err != nil {
+				return err
+			}
+		}
 		before := &MediaBuy{}
 		if !c.New && slices.ContainsFunc(c.Buy.Packages, func(p Package) bool { return p.Guaranteed }) {
 			var err error
@@ -94,7 +100,18 @@ func (s *Service) confirmReserved(ctx context.Context, tx *store.Tx, t *Task) er
 
 // undoReserved gives back what a change took that did not come true.
 func (s *Service) undoReserved(ctx context.Context, tx *store.Tx, t *Task) error {
-	return s.setReserved(ctx, tx, t, func(r reservation) []inventory.Line { return r.Before })
+	if err := s.setReserved(ctx, tx, t, func(r reservation) []inventory.Line { return r.Before }); err != nil {
+		return err
+	}
+	for _, c := range t.Change.Buys {
+		if c.Proposal == "" {
+			continue
+		}
+		if err := s.giveBackProposal(ctx, tx, t, c.Proposal, t.UpdatedAt); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Service) setReserved(ctx context.Context, tx *store.Tx, t *Task, lines func(reservation) []inventory.Line) error {
@@ -123,6 +140,9 @@ func (s *Service) releaseReserved(ctx context.Context, tx *store.Tx, b *MediaBuy
 
 // fieldOf is the field of the request that asks for the package's inventory.
 func (c BuyChange) fieldOf(index int) string {
+	if c.Proposal != "" {
+		return "proposal_id"
+	}
 	if c.New {
 		return fmt.Sprintf("packages[%d].product_id", index)
 	}

@@ -34,18 +34,23 @@ func readCapacity(n yamlNode, p *Product) int64 {
 	return o.field("daily_impressions").need("write how many impressions a day may be promised").positive()
 }
 
-// claim is what the package reserves of a guaranteed product, and false where it
-// reserves nothing.
+// claim is what one of the buy's packages reserves, and false where it reserves
+// nothing.
 func (b *MediaBuy) claim(p *Package, product *Product) (inventory.Claim, bool) {
 	if !p.Guaranteed || p.Canceled || b.State.Terminal() {
 		return inventory.Claim{}, false
 	}
+	return p.claim(product), true
+}
+
+// claim is what the package's budget needs of its product over its flight.
+func (p *Package) claim(product *Product) inventory.Claim {
 	c := inventory.Claim{Product: product.ID, Start: p.Start, End: p.End, Countries: p.Targeting.Countries}
 	c.Impressions, c.Share = p.Price.claims(product, p.Budget, p.unitPrice())
 	if p.Impressions > 0 && (c.Share > 0 || p.Impressions < c.Impressions) {
 		c.Impressions, c.Share = p.Impressions, 0
 	}
-	return c, true
+	return c
 }
 
 // claims is what a budget buys at the price: impressions, or a share of every day

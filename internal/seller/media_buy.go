@@ -49,6 +49,10 @@ type Terms struct {
 	AgencyEstimateNumber string          `json:"agency_estimate_number,omitzero"`
 	AdvertiserIndustry   string          `json:"advertiser_industry,omitzero"`
 	PlanID               string          `json:"plan_id,omitzero"`
+	// ProposalID is the proposal that the buy took up, and IOAcceptance the buyer's
+	// acceptance of its insertion order.
+	ProposalID   string                                  `json:"proposal_id,omitzero"`
+	IOAcceptance *adcp.CreateMediaBuyRequestIOAcceptance `json:"io_acceptance,omitzero"`
 }
 
 // Package is one product at one agreed price within a media buy: a line item at

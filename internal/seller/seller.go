@@ -57,6 +57,9 @@ type Config struct {
 	MinimumAudience int64
 	// SalesDesk decides on orders that wait for a person.
 	SalesDesk SalesDesk
+	// HoldFor is how long a committed proposal holds its inventory;
+	// [DefaultHoldFor] where zero.
+	HoldFor time.Duration
 	// Describe, where given, adds to each capabilities answer what concerns the
 	// whole program and not the selling, such as how it signs.
 	Describe func(*adcp.GetAdcpCapabilitiesResponse)

@@ -39,6 +39,8 @@ type booking struct {
 	// audiences is nil where the ad server does not serve by audience.
 	audiences *audience.Service
 	events    *conversion.Service
+	drafts    draftCache
+	holdFor   time.Duration
 }
 
 // takeOrders sets the service up to take orders, or leaves it a catalogue.
@@ -55,9 +57,12 @@ func (s *Service) takeOrders(c Config) error {
 	case c.SalesDesk.ApproveAfter < 0:
 		return errors.New("seller: Config.SalesDesk.ApproveAfter is below zero")
 	}
-	s.booking = booking{db: c.Store, adServer: c.AdServer, answerWithin: c.AnswerWithin, desk: c.SalesDesk, webhooks: c.Webhooks, billing: c.Billing, relations: c.Relations}
+	s.booking = booking{db: c.Store, adServer: c.AdServer, answerWithin: c.AnswerWithin, desk: c.SalesDesk, webhooks: c.Webhooks, billing: c.Billing, relations: c.Relations, holdFor: c.HoldFor}
 	if len(s.billing) == 0 {
 		s.billing = defaultBilling()
+	}
+	if s.holdFor <= 0 {
+		s.holdFor = DefaultHoldFor
 	}
 	if s.answerWithin <= 0 {
 		s.answerWithin = DefaultAnswerWithin

@@ -28,7 +28,7 @@ func (s *Service) Tick(ctx context.Context) error {
 		return nil
 	}
 	now := s.now()
-	errs := []error{s.decideDue(ctx, now)}
+	errs := []error{s.decideDue(ctx, now), s.lapseDue(ctx, now)}
 	if d, ok := s.adServer.(Deliverer); ok {
 		if err := d.Deliver(ctx, now); err != nil {
 			errs = append(errs, fmt.Errorf("deliver: %w", err))

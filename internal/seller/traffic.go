@@ -60,6 +60,8 @@ type BuyChange struct {
 	Affected []string `json:"affected,omitzero"`
 	// Reports, where given, says how its delivery is to be reported.
 	Reports *ReportOrder `json:"reports,omitzero"`
+	// Proposal is the committed proposal that a new media buy takes up, if any.
+	Proposal string `json:"proposal,omitzero"`
 	// Reserved is what the change does to the ledger of inventory.
 	Reserved []reservation `json:"reserved,omitzero"`
 }

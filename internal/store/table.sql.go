@@ -404,6 +404,20 @@ type PerformanceFeedback struct {
 	GivenAt     int64
 }
 
+type Proposal struct {
+	Tenant     string
+	ProposalID string
+	Principal  string
+	Status     string
+	ExpiresAt  int64
+	Document   string
+	Commitment string
+	TaskID     string
+	Revision   int64
+	CreatedAt  int64
+	UpdatedAt  int64
+}
+
 type SandboxItem struct {
 	Tenant    string
 	Principal string
