@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -13,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/adcp/a2a"
@@ -95,6 +98,9 @@ type desk struct {
 	heard []agent.TaskInput
 }
 
+// readTimeout is the time that the server gives a request to arrive.
+const readTimeout = 300 * time.Millisecond
+
 func openDesk(t *testing.T) *desk {
 	d := &desk{t: t, pushes: &pushes{}, done: make(chan struct{})}
 	a := agent.New(agent.Config{
@@ -129,7 +135,9 @@ func openDesk(t *testing.T) *desk {
 		}
 		return resp, nil
 	})
-	d.Server = httptest.NewServer(a2a.NewHandler(a, a2a.Options{PushNotifications: true, NewID: counted(), Now: stopped(morning).Now, Done: d.done}))
+	d.Server = httptest.NewUnstartedServer(a2a.NewHandler(a, a2a.Options{PushNotifications: true, NewID: counted(), Now: stopped(morning).Now, Done: d.done}))
+	d.Config.ReadTimeout = readTimeout
+	d.Start()
 	t.Cleanup(func() {
 		close(d.done) // or the server would wait for its streams
 		d.Close()
@@ -646,6 +654,30 @@ func TestStreamsHaveAnEnd(t *testing.T) {
 	for _, stream := range open {
 		if more, there := <-stream; there {
 			t.Errorf("and then %v", more)
+		}
+	}
+}
+
+// A stream outlives the time that the server gives requests to arrive.
+func TestAStreamOutlivesTheReadTimeout(t *testing.T) {
+	t.Parallel()
+	d, w := openDesk(t), bothReleases[0]
+	id := d.order(w)
+	stream := d.events(w, w.subscribe, `{"id":"`+id+`"}`)
+	<-stream
+	// A connection that says nothing is closed once that time is over.
+	silent, err := net.Dial("tcp", d.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	if _, err := io.Copy(io.Discard, silent); err != nil {
+		t.Fatal(err)
+	}
+	d.complete(id)
+	for _, want := range []string{"mb_1", w.completed} {
+		if got := event(<-stream); got != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }

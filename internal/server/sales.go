@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp/a2a"
@@ -89,12 +90,15 @@ type Sales struct {
 	// staff are the publisher's own people; openREST lets everybody be one.
 	staff    *account.Desk
 	openREST bool
+	// done, once closed, ends the streams that follow tasks.
+	done    chan struct{}
+	endOnce sync.Once
 }
 
 // NewSales opens the database, starts the job queue and returns the agent, ready
 // to answer. It finishes what an earlier process left behind.
 func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
-	s = &Sales{metrics: newMetrics(), clock: c.Clock, log: c.Logger, publicURL: strings.TrimSuffix(c.PublicURL, "/"), name: c.Name, oauth: c.OAuth != nil, self: c.Self}
+	s = &Sales{done: make(chan struct{}), metrics: newMetrics(), clock: c.Clock, log: c.Logger, publicURL: strings.TrimSuffix(c.PublicURL, "/"), name: c.Name, oauth: c.OAuth != nil, self: c.Self}
 	// A proxy in front forwards the public name; a health check uses loopback.
 	s.hosts = []string{"localhost", "127.0.0.1", "::1"}
 	if public, err := url.Parse(c.PublicURL); err == nil && public.Hostname() != "" {
@@ -175,7 +179,7 @@ func (s *Sales) Handler() http.Handler {
 	skills := a2a.NewHandler(s.agent, a2a.Options{
 		URL: s.publicURL + endpointA2A, Description: s.cardText(),
 		Hosts: s.hosts, Logger: s.log, ResourceMetadata: s.describeResource(mux, endpointA2A), Now: s.clock.Now,
-		PushNotifications: s.outbox != nil,
+		PushNotifications: s.outbox != nil, Done: s.done,
 	})
 	mux.Handle(endpointA2A, skills)
 	mux.Handle(endpointA2A+"/.well-known/", skills)
@@ -249,6 +253,10 @@ func (s *Sales) Sell(c *seller.Catalogue) error {
 // Settle waits until the queue has done what is due, with what failed and is
 // soon tried again, so that a simulated clock does not run ahead of the work.
 func (s *Sales) Settle(ctx context.Context) error { return s.queue.DrainWithin(ctx, settleWithin) }
+
+// EndStreams ends the streams that follow tasks, which would otherwise keep a server
+// from stopping until their tasks are settled.
+func (s *Sales) EndStreams() { s.endOnce.Do(func() { close(s.done) }) }
 
 // Close stops the queue, letting running jobs end, and closes the database.
 func (s *Sales) Close(ctx context.Context) error {

@@ -79,6 +79,7 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+	server.RegisterOnShutdown(sales.EndStreams)
 	ended := make(chan error, 2)
 	at.serve(server, ended)
 	err = keepUp(ctx, sales, s.Sales.Tick, ended, log)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/upfront-media/upfront/adcp/a2a"
 	"github.com/upfront-media/upfront/internal/secret"
 	"github.com/upfront-media/upfront/internal/store"
 	"github.com/upfront-media/upfront/internal/webhook"
@@ -91,6 +92,10 @@ func (s *Sales) newOutbox(ctx context.Context, c SalesConfig) (*webhook.Outbox, 
 		Tenant: c.Tenant, Store: s.db, Queue: s.queue, Clock: c.Clock, Logger: s.log,
 		Secrets: c.Webhooks.Secrets, AllowLoopback: c.Webhooks.AllowLoopback,
 		RetryAfter: c.Webhooks.RetryAfter, RetryAtMost: c.Webhooks.RetryAtMost,
+		Forms: map[string]webhook.Form{},
+	}
+	for name, form := range a2a.PushForms() {
+		cfg.Forms[name] = form
 	}
 	// A signature that nobody can verify is no good, but to who looks at the key
 	// on the same machine.
