@@ -243,6 +243,9 @@ func (s *Service) completeIn(ctx context.Context, tx *store.Tx, t *Task) error {
 		bought[i] = b
 	}
 	for _, c := range t.Change.Library {
+		if err := s.tellCreative(ctx, tx, t, c); err != nil {
+			return err
+		}
 		if err := s.saveCreative(ctx, tx, c, t.Change.Actor, t.ID); err != nil {
 			return err
 		}

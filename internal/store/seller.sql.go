@@ -1096,6 +1096,35 @@ func (q *Queries) SellerAccountByKey(ctx context.Context, arg SellerAccountByKey
 	return i, err
 }
 
+const sellerAccountOfAnyone = `-- name: SellerAccountOfAnyone :one
+SELECT tenant, account_id, principal, brand_domain, brand_id, operator, sandbox, status, document, revision, created_at, updated_at FROM seller_accounts WHERE tenant = $1 AND account_id = $2
+`
+
+type SellerAccountOfAnyoneParams struct {
+	Tenant    string
+	AccountID string
+}
+
+func (q *Queries) SellerAccountOfAnyone(ctx context.Context, arg SellerAccountOfAnyoneParams) (SellerAccount, error) {
+	row := q.db.QueryRowContext(ctx, sellerAccountOfAnyone, arg.Tenant, arg.AccountID)
+	var i SellerAccount
+	err := row.Scan(
+		&i.Tenant,
+		&i.AccountID,
+		&i.Principal,
+		&i.BrandDomain,
+		&i.BrandID,
+		&i.Operator,
+		&i.Sandbox,
+		&i.Status,
+		&i.Document,
+		&i.Revision,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const sellerAccounts = `-- name: SellerAccounts :many
 SELECT tenant, account_id, principal, brand_domain, brand_id, operator, sandbox, status, document, revision, created_at, updated_at FROM seller_accounts WHERE tenant = $1 AND principal = $2 ORDER BY created_at, account_id
 `

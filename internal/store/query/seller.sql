@@ -9,6 +9,9 @@ WHERE tenant = $4 AND account_id = $5 AND revision = $6;
 -- name: SellerAccount :one
 SELECT * FROM seller_accounts WHERE tenant = $1 AND principal = $2 AND account_id = $3;
 
+-- name: SellerAccountOfAnyone :one
+SELECT * FROM seller_accounts WHERE tenant = $1 AND account_id = $2;
+
 -- name: SellerAccountByKey :one
 SELECT * FROM seller_accounts
 WHERE tenant = $1 AND principal = $2 AND brand_domain = $3 AND brand_id = $4 AND operator = $5 AND sandbox = $6;
