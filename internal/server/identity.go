@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -27,6 +28,15 @@ type SigningKeySettings struct {
 	File string `koanf:"file"`
 	// Env names the environment variable that holds it.
 	Env string `koanf:"env"`
+}
+
+// KeyDir is where the program's own signing keys are kept; it is an error where
+// the settings name others, which are the operator's to rotate.
+func (s Settings) KeyDir() (string, error) {
+	if len(s.Identity.Keys) > 0 {
+		return "", errors.New("the configuration names the signing keys (identity.keys): rotate them there, with the one that is to sign first")
+	}
+	return s.identityDir(), nil
 }
 
 // identityDir is where keys are kept that are not the operator's own.
