@@ -8,11 +8,17 @@
 // package for 0.3 is not used, because it links a whole gRPC stack for a
 // protocol that is spoken here over HTTP only.
 //
-// Two lifecycles meet in A2A and are kept apart, as the protocol has it. An A2A
-// task is one call: it is completed when the agent has answered, and failed
-// when the answer is a refusal. What the answer starts, such as a media buy that
-// waits for a signature, is the agent's own task: the answer says "submitted"
-// and names it, and it is followed with get_task_status. Such a task can also be
-// read as an A2A task, under its own name, and then has the state that
-// corresponds to its status.
+// Two lifecycles meet in A2A and are kept apart, as the protocol and its graders have
+// it. An A2A task is one call: it is completed when the agent has answered, failed
+// when the answer is a refusal, and in input-required when the answer asks the caller
+// for more; a message to it then makes the call again. What the answer starts, such as
+// a media buy that waits for a signature, is the agent's own task: the answer says
+// "submitted" and names it, in the artifact's metadata as adcp_task_id.
+//
+// The agent's own task is an A2A task too, under its own name, whose state follows
+// the agent's until the final artifact. It is as durable as the agent keeps it, and is
+// read, listed, streamed, answered, canceled and told of in both releases. A caller is
+// given it in the place of the finished call where it streams the message or does not
+// want to wait (returnImmediately, or blocking: false in 0.3), unless it has activated
+// the profile of 3.2, and where the task asks it something.
 package a2a
