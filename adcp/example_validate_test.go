@@ -14,7 +14,7 @@ func ExampleValidateRequest() {
 	fmt.Println(refusal.Message)
 	fmt.Println(adcp.ValidateRequest(adcp.GetProducts.Operation, []byte(`{"buying_mode":"brief","brief":"shoes"}`)) == nil)
 	// Output:
-	// VALIDATION_ERROR brief
+	// INVALID_REQUEST brief
 	// brief must be string, not number
 	// true
 }

@@ -16,9 +16,10 @@ import (
 const maxDetailedValues = 5_000
 
 // ValidateRequest checks a request against the operation's full schema. It
-// returns nil for a valid one. A request that is no JSON or beyond what is read
-// at all is an INVALID_REQUEST; one that breaks the schema is a
-// VALIDATION_ERROR with issues, and Field set from the first of them.
+// returns nil for a valid one. A request that is no JSON, or beyond what is read at
+// all, or breaks the schema is an INVALID_REQUEST, as the protocol's enumeration of
+// error codes has it; what breaks the schema is in its issues, and Field is set from
+// the first of them.
 func ValidateRequest(op *Operation, doc []byte) *Error {
 	return validate(op.RequestSchema, doc)
 }
@@ -77,7 +78,7 @@ func validate(name string, doc []byte) *Error {
 		return nil //nolint:nilerr // what the negation refuses, the schema accepts
 	}
 	if values > maxDetailedValues {
-		return NewError(CodeValidationError, "", "the document does not match its schema, and is too large to list what is wrong").
+		return NewError(CodeInvalidRequest, "", "the document does not match its schema, and is too large to list what is wrong").
 			WithSuggestion("Send fewer items at once; the answer then names what is wrong.")
 	}
 	schema, err := schemas().schema(name)
@@ -105,7 +106,7 @@ func refusal(instance any, err *jsonschema.ValidationError) *Error {
 	case more > 1:
 		message += fmt.Sprintf("; %d more problems are in issues", more)
 	}
-	e := NewError(CodeValidationError, field, message).
+	e := NewError(CodeInvalidRequest, field, message).
 		WithSuggestion("Correct the members named in issues and send the request again.")
 	e.Issues = issues
 	return e

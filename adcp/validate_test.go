@@ -60,8 +60,8 @@ func TestValidateRequest(t *testing.T) {
 			if diff := cmp.Diff(*tt.want, got, cmp.AllowUnexported(want{})); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
-			if err.Code != CodeValidationError || Val(err.Suggestion) == "" {
-				t.Errorf("got %+v, want a %s with a suggestion", err, CodeValidationError)
+			if err.Code != CodeInvalidRequest || Val(err.Suggestion) == "" {
+				t.Errorf("got %+v, want a %s with a suggestion", err, CodeInvalidRequest)
 			}
 		})
 	}
@@ -104,7 +104,7 @@ func TestALargeRefusalStaysSmall(t *testing.T) {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
 			err := ValidateRequest(CreateMediaBuy.Operation, []byte(doc))
-			if err == nil || err.Code != CodeValidationError {
+			if err == nil || err.Code != CodeInvalidRequest {
 				t.Fatalf("got %v", err)
 			}
 			size := len(err.Message)

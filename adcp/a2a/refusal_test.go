@@ -215,7 +215,7 @@ func TestTolerated(t *testing.T) {
 	t.Run("No input where none is needed", func(t *testing.T) {
 		t.Parallel()
 		_, body := post(t, s, `{"jsonrpc":"2.0","id":7,"method":"SendMessage","params":{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"data":{"skill":"get_task_status"}}]}}}`, "Authorization", "Bearer acme-key")
-		if !strings.Contains(body, `"code":"VALIDATION_ERROR"`) || !strings.Contains(body, "TASK_STATE_FAILED") {
+		if !strings.Contains(body, `"code":"INVALID_REQUEST"`) || !strings.Contains(body, "TASK_STATE_FAILED") {
 			t.Errorf("got %s", body)
 		}
 	})

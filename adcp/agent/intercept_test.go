@@ -53,7 +53,7 @@ func TestRefuseAs(t *testing.T) {
 		return map[string]any{"word": "was " + strings.ToLower(string(e.Code)), "another": 1}
 	})
 	r := b.Do(t.Context(), agent.Request{Operation: "get_products", Credential: acme, Arguments: []byte(`{}`)})
-	if want := `"another":1,"word":"was validation_error","errors"`; !strings.Contains(string(r.Body), want) {
+	if want := `"another":1,"word":"was invalid_request","errors"`; !strings.Contains(string(r.Body), want) {
 		t.Errorf("a refusal before the handler carries the members too; got %s", r.Body)
 	}
 }

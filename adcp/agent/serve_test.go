@@ -287,8 +287,8 @@ func TestRefusals(t *testing.T) {
 		"Short idempotency key":                        {"create_media_buy", string(buy(t, map[string]any{"idempotency_key": "short"})), acme, adcp.CodeInvalidRequest, "idempotency_key", 200},
 		"Idempotency key with other characters":        {"create_media_buy", string(buy(t, map[string]any{"idempotency_key": "0123456789abcdef€"})), acme, adcp.CodeInvalidRequest, "idempotency_key", 200},
 		"Malformed idempotency key on a read":          {"get_products", `{"idempotency_key":7,"buying_mode":"brief","brief":"x"}`, none, adcp.CodeInvalidRequest, "idempotency_key", 200},
-		"Schema violation names the field":             {"get_products", `{"buying_mode":"haggle"}`, none, adcp.CodeValidationError, "buying_mode", 200},
-		"Schema violation names a field inside a list": {"create_media_buy", string(buy(t, map[string]any{"packages": []any{map[string]any{"product_id": "p1", "budget": -1, "pricing_option_id": "cpm"}}})), acme, adcp.CodeValidationError, "packages[0].budget", 200},
+		"Schema violation names the field":             {"get_products", `{"buying_mode":"haggle"}`, none, adcp.CodeInvalidRequest, "buying_mode", 200},
+		"Schema violation names a field inside a list": {"create_media_buy", string(buy(t, map[string]any{"packages": []any{map[string]any{"product_id": "p1", "budget": -1, "pricing_option_id": "cpm"}}})), acme, adcp.CodeInvalidRequest, "packages[0].budget", 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -30,11 +30,9 @@ func (c *checks) price(at string, product *Product, p *Package, optionID string,
 func (c *checks) bid(at string, p *Package, bid *adcp.Decimal) bool {
 	field := at + ".bid_price"
 	switch {
-	case !p.Price.Auction && bid != nil:
-		c.refuse(refusal(adcp.CodeValidationError, field, "Pricing option %s has a fixed price; it takes no bid.", p.Price.ID).
-			WithSuggestion("Leave bid_price out, or choose an auction pricing option."))
-		return false
 	case !p.Price.Auction:
+		// A bid is for auctions. The option that the buyer named has its price, and the
+		// answer says so; widely used buyers send a bid with every CPM.
 		return true
 	case bid == nil:
 		c.refuse(refusal(adcp.CodeValidationError, field, "Pricing option %s is an auction; it needs a bid.", p.Price.ID).

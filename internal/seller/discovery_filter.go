@@ -88,7 +88,7 @@ func (q *query) filters() []productFilter {
 	add("metros", len(f.Metros) > 0, func(p *Product) bool { return slices.ContainsFunc(f.Metros, p.coversMetro) })
 	add("format_ids", len(f.FormatIDs) > 0, func(p *Product) bool {
 		return slices.ContainsFunc(f.FormatIDs, func(ref adcp.FormatReference) bool {
-			return sameURL(ref.AgentURL, q.view.agentURL) && p.AcceptsFormat(ref.ID)
+			return sameURL(ref.AgentURL, q.view.agentURL) && p.AcceptsFormat(ref.ID) || p.acceptsForeign(ref)
 		})
 	})
 	add("standard_formats_only", adcp.Val(f.StandardFormatsOnly), func(p *Product) bool {

@@ -32,6 +32,8 @@ func (s *Service) registerPush(ctx context.Context, tx *store.Tx, t *Task) error
 	if !t.Change.Webhook {
 		return nil
 	}
+	t.Change.Prompt = s.answerAtOnce != nil && s.answerAtOnce(t.Push)
+	t.Answered = t.Answered || t.Change.Prompt
 	return s.webhooks.Register(ctx, tx, webhook.Registration{ID: t.ID, Receiver: *t.Push})
 }
 

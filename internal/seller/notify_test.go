@@ -215,3 +215,29 @@ func TestAddressesThatCannotBeTold(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoIsAnsweredAtOnceIsToldHowItEnded(t *testing.T) {
+	t.Parallel()
+	m := openMailbox(t)
+	h := sqliteHouse(t, telling(t), func(c *seller.Config) {
+		c.AnswerAtOnce = func(to *adcp.PushNotificationConfig) bool { return to.URL == m.URL }
+	})
+	request := with(h.order(radio("5000")), object{"push_notification_config": m.push()})
+	first := ask[adcp.CreateMediaBuyResponse](t, &h.shop, "buyer", "create_media_buy", request)
+	if first.Status != adcp.TaskStatusSubmitted || first.MediaBuyID != nil {
+		t.Fatalf("answered %s, want submitted", first.Status)
+	}
+	got := m.told(h)
+	if len(got) != 1 || got[0].Status != adcp.TaskStatusCompleted || got[0].TaskID != *first.TaskID {
+		t.Fatalf("told %+v, want that the task has completed", got)
+	}
+	if again := ask[adcp.CreateMediaBuyResponse](t, &h.shop, "buyer", "create_media_buy", request); adcp.Val(again.TaskID) != *first.TaskID || again.Status != adcp.TaskStatusSubmitted {
+		t.Errorf("the same request again is answered %s, want what it was answered first", again.Status)
+	}
+	if got := m.told(h); len(got) != 1 {
+		t.Errorf("told %d times", len(got))
+	}
+	if other := h.book(h.order(radio("5000"))); other.MediaBuyID == nil {
+		t.Error("an order without a receiver is not answered with its media buy")
+	}
+}

@@ -48,6 +48,10 @@ type Config struct {
 	// calls were answered "submitted". Without it a push_notification_config is
 	// refused.
 	Webhooks *webhook.Outbox
+	// AnswerAtOnce, where given, says of a receiver whether a call that names it is
+	// answered "submitted" without waiting for the ad server at all, so that the end
+	// is always told by webhook.
+	AnswerAtOnce func(*adcp.PushNotificationConfig) bool
 	// Billing are the parties that the seller invoices; all of the protocol's where empty.
 	Billing []adcp.BillingParty
 	// Relations is what was agreed with principals, by name; "" is for all others.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/upfront-media/upfront/adcp"
@@ -46,6 +47,20 @@ func TestStock(t *testing.T) {
 		if !slices.Equal(p.Channels, []adcp.MediaChannel{adcp.MediaChannelOlv}) || p.FormatIDs[0].AgentURL == "" ||
 			p.MetricOptimization == nil || len(p.PricingOptions[0].EligibleAdjustments) != 1 || *p.PricingOptions[0].FixedPrice != "5" {
 			t.Errorf("got %+v", p)
+		}
+	})
+	t.Run("it is found by a format of another agent", func(t *testing.T) {
+		foreign := strings.Replace(document, `{"id":"audio_15s"}`, `{"agent_url":"https://formats.example","id":"spot"}`, 1)
+		if err := h.service.Stock("collector", seller.Stock{Products: []*seller.Product{declared(t, h.service, "own", foreign)}}); err != nil {
+			t.Fatal(err)
+		}
+		for id, want := range map[string][]string{"spot": {"own"}, "audio_15s": {}} {
+			got := h.products(t, "collector", with(everything, object{"filters": object{
+				"format_ids": []object{{"agent_url": "https://formats.example/", "id": id}},
+			}}))
+			if !slices.Equal(ids(got.Products), want) {
+				t.Errorf("format %s finds %v, want %v", id, ids(got.Products), want)
+			}
 		}
 	})
 	t.Run("nobody else is", func(t *testing.T) {

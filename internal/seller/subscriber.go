@@ -73,7 +73,7 @@ func (s *Service) subscriptions(ctx context.Context, call *agent.Call, req *adcp
 		if e.NotificationConfigs == nil {
 			continue
 		}
-		at := fmt.Sprintf("accounts[%d].notification_configs", i)
+		const at = "notification_configs" // of the account, whose own errors tell of it
 		sub := &subscription{configs: e.NotificationConfigs, list: []Subscriber{}}
 		all[i] = sub
 		key, current, err := s.syncedAccount(ctx, s.db.Read(), call, e)

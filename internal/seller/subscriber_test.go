@@ -207,7 +207,7 @@ func TestSubscribersRefused(t *testing.T) {
 			if got.Action != "failed" || got.Status != "rejected" || len(got.Errors) != 1 || got.NotificationConfigs != nil {
 				t.Fatalf("answered %+v", got)
 			}
-			if e := got.Errors[0]; e.Code != tt.code || adcp.Val(e.Field) != "accounts[0].notification_configs"+tt.field || adcp.Val(e.Recovery) != "correctable" {
+			if e := got.Errors[0]; e.Code != tt.code || adcp.Val(e.Field) != "notification_configs"+tt.field || adcp.Val(e.Recovery) != "correctable" {
 				t.Errorf("got %s at %s (%s)", e.Code, adcp.Val(e.Field), adcp.Val(e.Recovery))
 			}
 			if listed := h.listed(); !slices.Equal(listed, []string{"stays:false"}) {

@@ -34,6 +34,7 @@ type booking struct {
 	bell         agent.TaskBell
 	patience     patience
 	webhooks     *webhook.Outbox
+	answerAtOnce func(*adcp.PushNotificationConfig) bool
 	billing      []adcp.BillingParty
 	relations    map[string]Relation
 	// audiences is nil where the ad server does not serve by audience.
@@ -57,7 +58,7 @@ func (s *Service) takeOrders(c Config) error {
 	case c.SalesDesk.ApproveAfter < 0:
 		return errors.New("seller: Config.SalesDesk.ApproveAfter is below zero")
 	}
-	s.booking = booking{db: c.Store, adServer: c.AdServer, answerWithin: c.AnswerWithin, desk: c.SalesDesk, webhooks: c.Webhooks, billing: c.Billing, relations: c.Relations, holdFor: c.HoldFor}
+	s.booking = booking{db: c.Store, adServer: c.AdServer, answerWithin: c.AnswerWithin, desk: c.SalesDesk, webhooks: c.Webhooks, answerAtOnce: c.AnswerAtOnce, billing: c.Billing, relations: c.Relations, holdFor: c.HoldFor}
 	if len(s.billing) == 0 {
 		s.billing = defaultBilling()
 	}
@@ -282,7 +283,11 @@ func (s *Service) await(ctx context.Context, taskID string) (*Task, error) {
 	defer poll.Stop()
 	for {
 		t, err := s.task(ctx, s.db.Read(), taskID)
-		if err != nil || t.Status != adcp.TaskStatusWorking {
+		switch {
+		case err == nil && t.Change.Prompt:
+			t.Status = adcp.TaskStatusWorking // as it was when it was submitted
+			return t, nil
+		case err != nil || t.Status != adcp.TaskStatusWorking:
 			return t, err
 		}
 		select {

@@ -33,6 +33,8 @@ type Change struct {
 	// Webhook says that somebody asked to be told of the task's end: the
 	// registration is named like the task.
 	Webhook bool `json:"webhook,omitzero"`
+	// Prompt says that the call is answered submitted, however soon the task ends.
+	Prompt bool `json:"prompt,omitzero"`
 	// Pushes are told of it besides, each under a registration of its own.
 	Pushes []Push `json:"pushes,omitzero"`
 	// PushCount is how many there have been.

@@ -137,7 +137,7 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	if s.service, err = seller.New(seller.Config{
 		Tenant: c.Tenant, Name: c.Name, AgentURL: c.PublicURL, Endpoint: strings.TrimSuffix(c.PublicURL, "/") + endpointMCP, Catalogue: c.Catalogue,
 		Store: s.db, Queue: s.queue, AdServer: s.adServer, Clock: c.Clock, SalesDesk: c.SalesDesk, Logger: s.log,
-		Describe: s.describe, Webhooks: s.outbox, Relations: relations(c.TestKits),
+		Describe: s.describe, Webhooks: s.outbox, Relations: relations(c.TestKits), AnswerAtOnce: answerAtOnce(c.TestKits),
 	}); err != nil {
 		return s, err
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/internal/account"
 	"github.com/upfront-media/upfront/internal/identity"
 	"github.com/upfront-media/upfront/internal/sandbox"
@@ -126,6 +127,19 @@ func relations(kits []account.TestKit) map[string]seller.Relation {
 		agreed[k.Principal()] = seller.Relation{Billing: k.Billing}
 	}
 	return agreed
+}
+
+// answerAtOnce has the sandbox answer orders that name a receiver on this machine
+// before they are booked: its ad server is so quick that a developer would otherwise
+// never see a webhook.
+func answerAtOnce(kits []account.TestKit) func(*adcp.PushNotificationConfig) bool {
+	if len(kits) == 0 {
+		return nil
+	}
+	return func(c *adcp.PushNotificationConfig) bool {
+		u, err := url.Parse(c.URL)
+		return err == nil && loopback(u.Hostname())
+	}
 }
 
 // openSandbox serves comply_test_controller where there are test kits. An agent
