@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Item is an element of a list in an answer, such as a product of get_products,
@@ -81,9 +82,25 @@ func (i Item) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `,"`...)
 	dst = append(dst, i.member...)
 	dst = append(dst, `":`...)
-	quoted, _ := json.Marshal(i.text) // a text always encodes
-	dst = append(dst, quoted...)
-	return append(dst, '}')
+	return append(appendText(dst, i.text), '}')
+}
+
+// appendText appends a text as encoding/json does.
+func appendText(dst []byte, text string) []byte {
+	for _, c := range []byte(text) {
+		if c < ' ' || c >= utf8.RuneSelf || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(text) // a text always encodes
+			return append(dst, quoted...)
+		}
+	}
+	dst = append(dst, '"')
+	for _, c := range []byte(text) {
+		if c == '"' || c == '\\' {
+			dst = append(dst, '\\')
+		}
+		dst = append(dst, c)
+	}
+	return append(dst, '"')
 }
 
 // MarshalJSON implements [json.Marshaler].

@@ -1,6 +1,7 @@
 package adcp_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ func TestAnItemIsWrittenAsItWasEncoded(t *testing.T) {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		text := rapid.String().Draw(r, "text")
+		text := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.RuneFrom([]rune("\"\\ab <>&\n\x7f{}")))).Draw(r, "text")
 		item := explained.With(text)
 		doc := item.AppendJSON([]byte("["))[1:]
 		if err := adcp.ValidateDocument("core/product.json", doc); err != nil {
@@ -62,6 +63,9 @@ func TestAnItemIsWrittenAsItWasEncoded(t *testing.T) {
 		}
 		if told := adcp.Val(got.BriefRelevance); told != strings.ToValidUTF8(text, "\ufffd") {
 			r.Fatalf("tells %q, want %q", told, text)
+		}
+		if quoted, _ := json.Marshal(text); text != "" && !bytes.HasSuffix(doc, append(append([]byte(`"brief_relevance":`), quoted...), '}')) {
+			r.Fatalf("%q is written otherwise than by encoding/json: %s", text, doc)
 		}
 		if len(explained.AppendJSON(nil)) >= len(doc) && text != "" {
 			r.Fatal("the item itself has changed")
