@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,9 +20,12 @@ import (
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/adcp/client"
+	"github.com/upfront-media/upfront/adcp/egress"
 	"github.com/upfront-media/upfront/adcp/signing"
+	"github.com/upfront-media/upfront/internal/account"
 	"github.com/upfront-media/upfront/internal/clock"
 	"github.com/upfront-media/upfront/internal/identity"
+	"github.com/upfront-media/upfront/internal/store"
 )
 
 // lines is what a program says, read while it runs.
@@ -46,8 +50,14 @@ func (l *lines) String() string {
 // the file, and returns its addresses and a client that trusts its authority.
 func sandboxed(t *testing.T, testKeys string) (plain, secure string, web *http.Client) {
 	t.Helper()
+	return sandboxedIn(t, t.TempDir(), testKeys)
+}
+
+// sandboxedIn is [sandboxed] with its data in a directory.
+func sandboxedIn(t *testing.T, data, testKeys string) (plain, secure string, web *http.Client) {
+	t.Helper()
 	settings, err := LoadSettings("", func(string) string { return "" }, map[string]any{
-		"sandbox": true, "listen": "127.0.0.1:0", "data": t.TempDir(), "request_signing.test_keys": testKeys,
+		"sandbox": true, "listen": "127.0.0.1:0", "data": data, "request_signing.test_keys": testKeys,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -199,6 +209,94 @@ func TestASandboxTakesSignaturesOfTestKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAgentIsKnownByWhatItsOperatorPublishes signs as one program and verifies
+// as another, which has found the first's keys for itself; and a captured request
+// is refused also by a process that started after it was accepted.
+func TestAnAgentIsKnownByWhatItsOperatorPublishes(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	_, buyer, web := sandboxedIn(t, data, "")
+	keys, err := identity.OpenKeys(filepath.Join(data, "identity"), clock.System{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := web.Transport.(*http.Transport).TLSClientConfig.RootCAs
+	books := store.Config{Path: filepath.Join(t.TempDir(), "sales.db")}
+	self, err := newSelf("https://sales.example", keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(t *testing.T, agents ...identity.Counterparty) string {
+		return openShop(t, clock.System{}, func(c *SalesConfig) {
+			c.Store, c.Self = books, self
+			c.Principals = append(c.Principals, account.Principal{Name: "buyer", AgentURL: buyer + endpointMCP})
+			c.Signatures = &SignatureConfig{
+				Policy: signing.Policy{Supported: true, Digest: signing.DigestRequired}, Agents: agents,
+				Guard: egress.New(egress.Config{AllowLoopback: true, RootCAs: roots}),
+			}
+		})
+	}
+	var captured *http.Request
+	var body []byte
+	tap := roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Header.Get("Signature") != "" {
+			captured = r.Clone(t.Context())
+			body, _ = io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})
+	t.Run("accepted", func(t *testing.T) {
+		url := open(t, identity.Counterparty{AgentURL: buyer + endpointMCP})
+		c := client.New(client.Config{URL: url, Signer: keys, HTTPClient: &http.Client{Transport: tap}})
+		known, err := c.Capabilities(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := known.Response.RequestSigning; r == nil || !slices.Contains(r.SupportedFor, "create_media_buy") || slices.Contains(r.SupportedFor, "get_products") {
+			t.Errorf("request_signing is %+v", r)
+		}
+		if _, err := client.Call(t.Context(), c, adcp.ListAccounts, &adcp.ListAccountsRequest{}); err != nil {
+			t.Error(err)
+		}
+	})
+	if captured == nil {
+		t.Fatal("nothing was signed")
+	}
+	for rule, tt := range map[string]struct {
+		agents []identity.Counterparty
+		want   string
+	}{
+		// Another process has another port; the signature names the first's.
+		"replayed": {[]identity.Counterparty{{AgentURL: buyer + endpointMCP}}, "request_signature_replayed"},
+		"revoked": {
+			[]identity.Counterparty{{AgentURL: buyer + endpointMCP, RevokedKeys: []string{keys.Signing().ID()}}}, "request_signature_key_revoked",
+		},
+		"unknown": {nil, "request_signature_key_unknown"},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			url := open(t, tt.agents...)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header, r.Host = captured.Header.Clone(), captured.URL.Host
+			resp, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if got := resp.Header.Get("WWW-Authenticate"); resp.StatusCode != http.StatusUnauthorized || got != `Signature error="`+tt.want+`"` {
+				t.Errorf("got %d, %q", resp.StatusCode, got)
+			}
+		})
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestSigningSettings(t *testing.T) {
 	t.Parallel()
