@@ -10,6 +10,7 @@ import (
 	"github.com/upfront-media/upfront/adcp/agent"
 	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/seller/audience"
+	"github.com/upfront-media/upfront/internal/seller/catalog"
 	"github.com/upfront-media/upfront/internal/seller/conversion"
 	"github.com/upfront-media/upfront/internal/store"
 )
@@ -18,6 +19,7 @@ import (
 type holdings struct {
 	audiences map[string]*audience.Audience
 	sources   map[string]*conversion.Source
+	catalogs  map[string]*catalog.Catalog
 }
 
 // holdings reads them.
@@ -32,6 +34,9 @@ func (s *Service) holdings(ctx context.Context, q *store.Queries, accountID stri
 	if d.sources, err = s.events.Sources(ctx, q, accountID); err != nil {
 		return nil, err
 	}
+	if d.catalogs, err = s.catalogs.Of(ctx, q, accountID); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
 
@@ -42,6 +47,9 @@ func (s *Service) takeData(c Config) {
 	s.events = conversion.New(conversion.Config{
 		Tenant: s.tenant, Clock: s.clock, Store: c.Store, People: holder,
 		Account: s.accountIDForWrite, InUse: s.sourceInUse, Logger: s.log,
+	})
+	s.catalogs = catalog.New(catalog.Config{
+		Tenant: s.tenant, Clock: s.clock, Store: c.Store, Account: s.accountIDForWrite, InUse: s.catalogInUse,
 	})
 	if ok {
 		s.audiences = audience.New(audience.Config{
@@ -79,6 +87,9 @@ func (s *Service) bindNew(ctx context.Context, b *MediaBuy, requests []adcp.Pack
 		if i < len(requests) {
 			product, _ := shelf.Product(p.ProductID)
 			c.bindGoals(at, product, p, requests[i].OptimizationGoals, d)
+			if err := s.bindCatalogs(ctx, s.db.Read(), c, at, product, b.AccountID, p, requests[i].Catalogs, d); err != nil {
+				return err
+			}
 		}
 	}
 	return c.err()
@@ -90,7 +101,7 @@ func (s *Service) bindUpdate(ctx context.Context, u *update, requests []adcp.Pac
 	for i := range requests {
 		req := &requests[i]
 		p, ok := u.buy.Package(req.PackageID)
-		if !ok || req.TargetingOverlay == nil && req.OptimizationGoals == nil {
+		if !ok || req.TargetingOverlay == nil && req.OptimizationGoals == nil && req.Catalogs == nil {
 			continue
 		}
 		if d == nil {
@@ -103,8 +114,13 @@ func (s *Service) bindUpdate(ctx context.Context, u *update, requests []adcp.Pac
 		if req.TargetingOverlay != nil {
 			u.bindTargeting(at, p, d)
 		}
+		product, _ := s.shelf().Product(p.ProductID)
+		if req.Catalogs != nil {
+			if err := s.bindCatalogs(ctx, s.db.Read(), &u.checks, at, product, u.buy.AccountID, p, req.Catalogs, d); err != nil {
+				return err
+			}
+		}
 		if req.OptimizationGoals != nil {
-			product, _ := s.shelf().Product(p.ProductID)
 			u.bindGoals(at, product, p, req.OptimizationGoals, d)
 		}
 	}

@@ -11,11 +11,11 @@ import (
 
 // mediaBuyFeatures are the optional features of core/media-buy-features.json. A
 // feature is a promise: only what works is true.
-func mediaBuyFeatures() adcp.MediaBuyFeatures {
+func (s *Service) mediaBuyFeatures() adcp.MediaBuyFeatures {
 	return adcp.MediaBuyFeatures{
 		"inline_creative_management":  false,
 		"property_list_filtering":     false,
-		"catalog_management":          false,
+		"catalog_management":          s.takesOrders(),
 		"committed_metrics_supported": false,
 	}
 }
@@ -70,7 +70,7 @@ func (s *Service) mediaBuyCapabilities() *adcp.GetAdcpCapabilitiesResponseMediaB
 		},
 		SupportsProposals: new(false),
 		GovernanceAware:   new(false),
-		Features:          mediaBuyFeatures(),
+		Features:          s.mediaBuyFeatures(),
 		Portfolio:         &adcp.GetAdcpCapabilitiesResponseMediaBuyPortfolio{Description: filled(shelf.Description)},
 	}
 	for _, p := range shelf.offer("") {

@@ -96,6 +96,9 @@ type Product struct {
 	Reporting Reporting
 	// Optimization is what buyers may ask for; nil where that follows from Reporting.
 	Optimization *Optimization `json:",omitzero"`
+	// CatalogTypes are the types of buyers' catalogs that the product shows ads from;
+	// nil where that follows from Channels.
+	CatalogTypes []string `json:",omitzero"`
 	// Measurement names who measures; nil where the seller only counts itself.
 	Measurement *Measurement
 	// Creative is the product's creative policy.

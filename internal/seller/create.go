@@ -179,7 +179,6 @@ func (s *Service) newPackage(c *checks, at string, req *adcp.PackageRequest, b *
 
 // packageExtras refuses what the seller would not act on.
 func (c *checks) packageExtras(at string, req *adcp.PackageRequest) {
-	c.unsupported(at+".catalogs", "catalogs", "Leave catalogs out.", len(req.Catalogs) > 0)
 	c.unsupported(at+".format_option_refs", "format options", "Choose formats with format_ids.", len(req.FormatOptionRefs) > 0)
 	c.unsupported(at+".format_kind", "canonical formats", "Choose formats with format_ids.", req.FormatKind != nil)
 	c.unsupported(at+".creatives", "creatives inside a package", "Upload with sync_creatives, then use creative_assignments.", len(req.Creatives) > 0)
@@ -292,7 +291,7 @@ func (p *Package) wire() adcp.Package {
 		Budget: new(number(p.Budget)), FormatIDs: p.FormatIDs,
 		StartTime: new(p.Start), EndTime: new(p.End), Paused: new(p.Paused), Canceled: new(p.Canceled),
 		Context: p.Context, Ext: p.Ext, TargetingOverlay: p.Targeting.wire(), CreativeAssignments: p.assignments(),
-		OptimizationGoals: p.Goals,
+		OptimizationGoals: p.Goals, Catalogs: p.Catalogs,
 	}
 	if p.Pacing != "" {
 		w.Pacing = new(adcp.Pacing(p.Pacing))

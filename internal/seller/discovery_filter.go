@@ -124,7 +124,7 @@ func (q *query) filters() []productFilter {
 	add("required_geo_targeting", slices.ContainsFunc(f.RequiredGeoTargeting, func(g adcp.ProductFiltersRequiredGeoTargetingItem) bool {
 		return g.Level != adcp.GeographicTargetingLevelCountry
 	}), none)
-	add("required_features", slices.ContainsFunc(features(f.RequiredFeatures), func(name string) bool { return !mediaBuyFeatures()[name] }), none)
+	add("required_features", slices.ContainsFunc(features(f.RequiredFeatures), func(name string) bool { return !q.mediaBuyFeatures()[name] }), none)
 	add("social_placement_surfaces", len(f.SocialPlacementSurfaces) > 0, none)
 	add("required_axe_integrations", len(f.RequiredAxeIntegrations) > 0, none)
 	add("trusted_match", f.TrustedMatch != nil, none)

@@ -75,6 +75,7 @@ func (v view) product(p *Product, prices []PricingOption) adcp.Product {
 		out.PricingOptions[i] = v.price(o)
 	}
 	p.optimization().show(&out)
+	out.CatalogTypes = convert[adcp.CatalogType](p.catalogTypes())
 	if m := p.Measurement; m != nil {
 		out.DeliveryMeasurement = &adcp.ProductDeliveryMeasurement{}
 		for _, domain := range m.Vendors {

@@ -90,6 +90,8 @@ type Package struct {
 	Targeting Targeting              `json:"targeting,omitzero"`
 	// Goals are what the buyer wants the package optimised for.
 	Goals []adcp.OptimizationGoal `json:"goals,omitzero"`
+	// Catalogs are the account's that the package shows ads from.
+	Catalogs []adcp.Catalog `json:"catalogs,omitzero"`
 	// Performance is what the buyer last said of the package, and CreativePerformance
 	// of its creatives, in millionths: 1,000,000 is as expected; zero is nothing said.
 	Performance          int64            `json:"performance,omitzero"`
@@ -193,7 +195,11 @@ func (b *MediaBuy) ready() bool {
 	return !slices.ContainsFunc(b.Packages, func(p Package) bool { return !p.Canceled && !p.ready() })
 }
 
-func (p *Package) ready() bool { return slices.ContainsFunc(p.Creatives, Assignment.serves) }
+// ready reports whether there is something to serve: a creative, or a catalog that
+// ads are made of.
+func (p *Package) ready() bool {
+	return len(p.Catalogs) > 0 || slices.ContainsFunc(p.Creatives, Assignment.serves)
+}
 
 // begin puts a new buy into its first state and, where it starts as soon as
 // possible, sets its dates.
@@ -276,7 +282,7 @@ func (p *Package) lineItem() adserver.LineItem {
 		TimeUnit: p.Price.Parameters.TimeUnit,
 		Budget:   p.Budget, Goal: p.Impressions, Pacing: p.Pacing, Weight: p.weight(),
 		Paused: p.Paused, Canceled: p.Canceled,
-		Creatives: p.rotation(), RequireCreative: true,
+		Creatives: p.rotation(), RequireCreative: len(p.Catalogs) == 0,
 		FrequencyCap: p.Targeting.FrequencyCap,
 		Targeting: adserver.Targeting{
 			Countries: p.Targeting.Countries, Overlay: p.Targeting.Overlay,

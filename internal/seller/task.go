@@ -13,6 +13,7 @@ import (
 	"github.com/upfront-media/upfront/internal/id"
 	"github.com/upfront-media/upfront/internal/job"
 	"github.com/upfront-media/upfront/internal/seller/audience"
+	"github.com/upfront-media/upfront/internal/seller/catalog"
 	"github.com/upfront-media/upfront/internal/seller/conversion"
 	"github.com/upfront-media/upfront/internal/store"
 	"github.com/upfront-media/upfront/internal/webhook"
@@ -40,6 +41,7 @@ type booking struct {
 	// audiences is nil where the ad server does not serve by audience.
 	audiences *audience.Service
 	events    *conversion.Service
+	catalogs  *catalog.Service
 	drafts    draftCache
 	holdFor   time.Duration
 }
@@ -90,6 +92,7 @@ func (s *Service) registerBooking(a *agent.Agent) {
 		s.audiences.Register(a)
 	}
 	s.events.Register(a)
+	s.catalogs.Register(a)
 	agent.Handle(a, adcp.ProvidePerformanceFeedback, s.providePerformanceFeedback)
 	agent.HandleTasks(a, s)
 }

@@ -125,7 +125,6 @@ func (s *Service) updatePackages(u *update, call *agent.Call, library map[string
 
 // packageExtras refuses what the seller would not act on.
 func (u *update) packageExtras(at string, req *adcp.PackageUpdate) {
-	u.unsupported(at+".catalogs", "catalogs", "Leave catalogs out.", len(req.Catalogs) > 0)
 	u.unsupported(at+".creatives", "creatives inside a package", "Upload with sync_creatives, then use creative_assignments.", len(req.Creatives) > 0)
 	keywords := len(req.KeywordTargetsAdd) + len(req.KeywordTargetsRemove) + len(req.NegativeKeywordsAdd) + len(req.NegativeKeywordsRemove)
 	u.unsupported(at+".keyword_targets_add", "keyword targeting", "Leave keywords out.", keywords > 0)
@@ -196,6 +195,9 @@ func (s *Service) packageDelivery(u *update, at string, p *Package, req *adcp.Pa
 		if u.targeting(at, product, p, req.TargetingOverlay); !slices.Equal(p.Targeting.Overlay, before.Targeting.Overlay) {
 			u.attempt(ActionUpdateTargeting, at+".targeting_overlay", "updated_targeting", p.ID, "")
 		}
+	}
+	if req.Catalogs != nil {
+		u.attempt(ActionUpdatePackages, at+".catalogs", "updated_packages", p.ID, "catalogs")
 	}
 	if req.OptimizationGoals != nil { // [Service.bindUpdate] looks at them
 		u.attempt(ActionUpdatePackages, at+".optimization_goals", "updated_packages", p.ID, "optimization goals")
