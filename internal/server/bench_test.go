@@ -87,6 +87,7 @@ func BenchmarkGetProducts(b *testing.B) {
 		name     string
 		messages []string
 	}{
+		{"upfront-wholesale", []string{getProducts(`"buying_mode":"wholesale"`)}},
 		{"upfront-page", []string{getProducts(wholeList + `,"pagination":{"max_results":5}`)}},
 		{"upfront-dated", []string{getProducts(wholeList + `,"filters":{"start_date":"2036-03-01","end_date":"2036-03-31"}`)}},
 		{"upfront-briefs", manyBriefs()},
