@@ -19,8 +19,13 @@ type Config struct {
 	Tenant string
 	Store  *store.DB
 	Clock  clock.Clock
+	// Principals are those of the sandbox that are known before they call; what is
+	// published is on their shelf from the start.
+	Principals []string
 	// Seller is the agent under test.
 	Seller *seller.Service
+	// AdServer takes simulated delivery.
+	AdServer AdServer
 	// Supply makes the ad server able to hold orders of products that were seeded.
 	Supply func([]*seller.Product) error
 	Logger *slog.Logger
@@ -64,8 +69,20 @@ func New(ctx context.Context, c Config) (*Controller, error) {
 // table is everything that can be asked for, in the protocol's order.
 func (d *Controller) table() []scenario {
 	return []scenario{
+		{"force_creative_status", d.forceCreativeStatus},
+		{"force_account_status", d.forceAccountStatus},
+		{"force_media_buy_status", d.forceMediaBuyStatus},
+		{"force_audience_status", d.forceAudienceStatus},
+		{"force_create_media_buy_arm", d.forceArm(adcp.CreateMediaBuy.Operation, adcp.ComplyTestControllerRequestParamsArmInputRequired)},
+		{"force_get_products_arm", d.forceArm(adcp.GetProducts.Operation)},
+		{"force_task_completion", d.forceTaskCompletion},
+		{"simulate_delivery", d.simulateDelivery},
+		{"simulate_budget_spend", d.simulateBudgetSpend},
+		{"seed_account", d.seedAccount},
 		{"seed_product", d.seedProduct},
 		{"seed_pricing_option", d.seedPricingOption},
+		{"seed_creative", d.seedCreative},
+		{"seed_media_buy", d.seedMediaBuy},
 		{"seed_creative_format", d.seedCreativeFormat},
 	}
 }
@@ -76,6 +93,9 @@ func (d *Controller) Register(a *agent.Agent) {
 	agent.Handle(a, operation, d.serve)
 	agent.RefuseAs(a, operation.Operation, controllerError)
 	agent.After(a, adcp.GetAdcpCapabilities, d.advertise)
+	agent.Before(a, adcp.CreateMediaBuy, d.beforeCreate)
+	agent.Before(a, adcp.GetProducts, d.beforeProducts)
+	agent.After(a, adcp.GetMediaBuyDelivery, d.afterDelivery)
 }
 
 // Scenarios names what the controller can do.

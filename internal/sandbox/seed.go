@@ -31,8 +31,7 @@ type fixture struct {
 }
 
 // seed plants a fixture once: the same again is welcome and changes nothing,
-// another under its identifier is refused. What plant does must be safe to do
-// again, in case this ends before the seed is written down.
+// another under its identifier is refused.
 func (d *Controller) seed(ctx context.Context, r *request, kind string, f fixture, plant func() error) (*adcp.ComplyTestControllerResponse, error) {
 	canonical, err := canonical(f.Fixture)
 	if err != nil {
@@ -104,6 +103,9 @@ func differences(a, b string) string {
 // restore puts what was seeded for the shelf back on it.
 func (d *Controller) restore(ctx context.Context) error {
 	principals := map[string]bool{}
+	for _, p := range d.Principals {
+		principals[p] = true
+	}
 	for _, kind := range []string{kindProduct, kindFormat} {
 		rows, err := d.Store.Read().SandboxItemsOfKind(ctx, store.SandboxItemsOfKindParams{Tenant: d.Tenant, Kind: kind})
 		if err != nil {
@@ -133,6 +135,11 @@ func (d *Controller) stock(ctx context.Context, principal, kind string, more fix
 		if of == kind {
 			list = append(list, more)
 		}
+		for _, p := range published[of] {
+			if !slices.ContainsFunc(list, func(f fixture) bool { return f.ID == p.ID }) {
+				list = append(list, p)
+			}
+		}
 		return list, err
 	}
 	var own seller.Stock
@@ -141,7 +148,7 @@ func (d *Controller) stock(ctx context.Context, principal, kind string, more fix
 		return err
 	}
 	for _, f := range formats {
-		format, err := d.Seller.WireFormat(f.ID, f.Fixture)
+		format, err := d.Seller.WireFormat("", f.ID, f.Fixture)
 		if err != nil {
 			return err
 		}
@@ -191,13 +198,19 @@ func (d *Controller) product(f fixture, prices []fixture) (*seller.Product, erro
 }
 
 // withFormats adds the formats that the product names and nobody has declared, as
-// formats that demand nothing.
+// formats that demand nothing, so that what is sold can be listed.
 func (d *Controller) withFormats(formats []*seller.Format, p *seller.Product) ([]*seller.Format, error) {
+	named := slices.Clone(p.Foreign)
 	for _, id := range p.FormatIDs {
-		if d.Seller.HasFormat(id) || slices.ContainsFunc(formats, func(f *seller.Format) bool { return f.ID == id }) {
+		if !d.Seller.HasFormat(id) {
+			named = append(named, adcp.FormatReference{ID: id})
+		}
+	}
+	for _, ref := range named {
+		if slices.ContainsFunc(formats, func(f *seller.Format) bool { return f.ID == ref.ID && f.AgentURL == ref.AgentURL }) {
 			continue
 		}
-		f, err := d.Seller.WireFormat(id, nil)
+		f, err := d.Seller.WireFormat(ref.AgentURL, ref.ID, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -170,6 +170,12 @@ func (s *Service) ResolveAccount(ctx context.Context, caller agent.Caller, op *a
 func (s *Service) account(ctx context.Context, q *store.Queries, caller agent.Caller, ref *adcp.AccountReference) (*Account, error) {
 	if ref.AccountID != nil {
 		r, err := row(q.SellerAccount(ctx, store.SellerAccountParams{Tenant: s.tenant, Principal: caller.Principal, AccountID: *ref.AccountID}))
+		if errors.Is(err, errNoRow) && s.standIn != nil {
+			var id string
+			if id, err = s.standIn(ctx, caller, *ref.AccountID); err == nil {
+				r, err = row(q.SellerAccount(ctx, store.SellerAccountParams{Tenant: s.tenant, Principal: caller.Principal, AccountID: id}))
+			}
+		}
 		if err == nil && !caller.SeesAccount(r.AccountID) {
 			err = errNoRow
 		}

@@ -83,6 +83,9 @@ func (s *Service) Reject(ctx context.Context, taskID string, by account.Staff, r
 // sign runs fn on a task that waits for a decision, for a person who may decide.
 func (s *Service) sign(ctx context.Context, taskID string, by account.Staff, fn func(tx *store.Tx, t *Task) error) error {
 	return s.decide(ctx, taskID, func(tx *store.Tx, t *Task) error {
+		if len(t.Change.Buys) == 0 {
+			return ErrNotPending // there is no order to sign
+		}
 		if missing := t.Change.unsigned(by); len(missing) > 0 {
 			return &ErrNotYours{Missing: missing}
 		}
@@ -129,6 +132,9 @@ func (s *Service) decideDue(ctx context.Context, now time.Time) error {
 	clock := account.Staff{Name: cmp.Or(s.desk.Actor, "sales_desk"), Roles: []account.Role{account.RoleAdmin}}
 	var errs []error
 	for _, t := range pending {
+		if len(t.Change.Buys) == 0 {
+			continue // it does not wait for the desk
+		}
 		_, end := t.Change.Buys[0].Buy.Flight()
 		err := error(nil)
 		switch due := !t.DueAt.IsZero() && !t.DueAt.After(now); {

@@ -33,9 +33,9 @@ func (c *Catalogue) Product(id string) (*Product, bool) {
 	return c.Products[i], true
 }
 
-// Format finds a creative format by its local identifier.
+// Format finds a creative format of the seller's own by its local identifier.
 func (c *Catalogue) Format(id string) (*Format, bool) {
-	i := slices.IndexFunc(c.Formats, func(f *Format) bool { return f.ID == id })
+	i := slices.IndexFunc(c.Formats, func(f *Format) bool { return f.ID == id && f.AgentURL == "" })
 	if i < 0 {
 		return nil, false
 	}

@@ -287,7 +287,7 @@ func (b *MediaBuy) availableActions(d SalesDesk) []adcp.MediaBuyAvailableAction 
 // wire is the package as core/package.json.
 func (p *Package) wire() adcp.Package {
 	w := adcp.Package{
-		PackageID: p.ID, ProductID: new(p.ProductID), PricingOptionID: new(p.Price.ID),
+		PackageID: p.ID, ProductID: optional(p.ProductID), PricingOptionID: optional(p.Price.ID),
 		Budget: new(number(p.Budget)), FormatIDs: p.FormatIDs,
 		StartTime: new(p.Start), EndTime: new(p.End), Paused: new(p.Paused), Canceled: new(p.Canceled),
 		Context: p.Context, Ext: p.Ext, TargetingOverlay: p.Targeting.wire(), CreativeAssignments: p.assignments(),

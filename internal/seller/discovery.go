@@ -35,7 +35,8 @@ func (s *Service) getProducts(ctx context.Context, call *agent.Call, req *adcp.G
 	resp := &adcp.GetProductsResponse{
 		Status:               adcp.TaskStatusCompleted,
 		WholesaleFeedVersion: &list.version,
-		CacheScope:           new(q.cacheScope()),
+		// What the caller may buy, and at which price, does not depend on the account.
+		CacheScope: new(adcp.GetProductsResponseCacheScopePublic),
 	}
 	if req.IfWholesaleFeedVersion != nil && *req.IfWholesaleFeedVersion == list.version {
 		resp.Unchanged = new(true)
@@ -67,15 +68,6 @@ func (s *Service) getProducts(ctx context.Context, call *agent.Call, req *adcp.G
 		resp.CatalogApplied = new(false)
 	}
 	return resp, products, nil
-}
-
-// cacheScope is public where everybody, or everybody without a credential, buys off
-// the same rate card.
-func (q *query) cacheScope() adcp.GetProductsResponseCacheScope {
-	if q.private && q.principal != "" {
-		return adcp.GetProductsResponseCacheScopeAccount
-	}
-	return adcp.GetProductsResponseCacheScopePublic
 }
 
 // newQuery checks what the schema cannot, and finds the request's place in its list.

@@ -6,7 +6,9 @@ import "github.com/upfront-media/upfront/adcp"
 // list_creative_formats. The wire's format_id is the seller's agent URL and ID.
 type Format struct {
 	// ID is the local slug, such as "video_15s"; letters, digits, _ and -.
-	ID          string
+	ID string
+	// AgentURL is the agent whose format it is; the seller itself where empty.
+	AgentURL    string `json:",omitzero"`
 	Name        string
 	Description string
 	// Standard formats follow a published industry size or length.

@@ -47,7 +47,7 @@ func (s *Service) wantsFormat(req *adcp.ListCreativeFormatsRequest, shelf *shelf
 		len(req.InputFormatIDs) > 0, len(req.OutputFormatIDs) > 0:
 		return false
 	case len(req.FormatIDs) > 0 && !slices.ContainsFunc(req.FormatIDs, func(ref adcp.FormatReference) bool {
-		return ref.ID == f.ID && sameURL(ref.AgentURL, s.agentURL)
+		return ref.ID == f.ID && sameURL(ref.AgentURL, cmp.Or(f.AgentURL, s.agentURL))
 	}):
 		return false
 	case len(req.AssetTypes) > 0 && !slices.ContainsFunc(f.Assets, func(a FormatAsset) bool {
@@ -57,7 +57,7 @@ func (s *Service) wantsFormat(req *adcp.ListCreativeFormatsRequest, shelf *shelf
 	case !strings.Contains(strings.ToLower(f.Name), strings.ToLower(adcp.Val(req.NameSearch))):
 		return false
 	case (req.PublisherDomain != nil || req.PropertyID != nil) && !slices.ContainsFunc(shelf.Products, func(p *Product) bool {
-		return p.AcceptsFormat(f.ID) && p.runsOn(adcp.Val(req.PublisherDomain), adcp.Val(req.PropertyID))
+		return (p.AcceptsFormat(f.ID) || p.acceptsForeign(adcp.FormatReference{AgentURL: f.AgentURL, ID: f.ID})) && p.runsOn(adcp.Val(req.PublisherDomain), adcp.Val(req.PropertyID))
 	}):
 		return false
 	case req.IsResponsive != nil && *req.IsResponsive != slices.ContainsFunc(f.Renders, Render.responsive):
@@ -107,6 +107,7 @@ func (f *Format) shownTo(principal string) bool {
 
 // wire shows a format as core/format.json.
 func (f *Format) wire(agentURL string) adcp.Format {
+	agentURL = cmp.Or(f.AgentURL, agentURL)
 	out := adcp.Format{
 		FormatID:        adcp.FormatReference{AgentURL: agentURL, ID: f.ID},
 		Name:            f.Name,

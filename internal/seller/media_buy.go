@@ -1,6 +1,7 @@
 package seller
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -276,7 +277,7 @@ func (b *MediaBuy) Order() adserver.Order {
 
 func (p *Package) lineItem() adserver.LineItem {
 	li := adserver.LineItem{
-		ID: p.ID, Name: p.ProductID, ProductID: p.ProductID,
+		ID: p.ID, Name: cmp.Or(p.ProductID, UnlistedProduct), ProductID: cmp.Or(p.ProductID, UnlistedProduct),
 		Start: p.Start, End: p.End,
 		Guaranteed: p.Guaranteed, PricingModel: p.Price.Model,
 		TimeUnit: p.Price.Parameters.TimeUnit,

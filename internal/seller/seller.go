@@ -2,6 +2,7 @@ package seller
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -54,6 +55,9 @@ type Config struct {
 	AnswerAtOnce func(*adcp.PushNotificationConfig) bool
 	// Billing are the parties that the seller invoices; all of the protocol's where empty.
 	Billing []adcp.BillingParty
+	// StandIn, where given, names the account that stands in for one that the caller
+	// names by an identifier and does not have; "" is none.
+	StandIn func(ctx context.Context, caller agent.Caller, accountID string) (string, error)
 	// Relations is what was agreed with principals, by name; "" is for all others.
 	Relations map[string]Relation
 	// MinimumAudience is the fewest people that an audience is served to;

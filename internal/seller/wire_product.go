@@ -207,13 +207,14 @@ func wireRest(document json.RawMessage) (string, error) {
 }
 
 // WireFormat makes a creative format of one in the protocol's own form
-// (core/format.json), as far as it goes.
-func (s *Service) WireFormat(id string, document json.RawMessage) (*Format, error) {
+// (core/format.json), as far as it goes. It is the agent's at agentURL, or the
+// seller's own where that is empty.
+func (s *Service) WireFormat(agentURL, id string, document json.RawMessage) (*Format, error) {
 	var w adcp.Format
 	if err := decodeWire(document, &w); err != nil {
 		return nil, err
 	}
-	f := &Format{ID: id, Name: cmp.Or(w.Name, strings.ReplaceAll(id, "_", " ")), Description: adcp.Val(w.Description), Wire: string(document)}
+	f := &Format{ID: id, AgentURL: agentURL, Name: cmp.Or(w.Name, strings.ReplaceAll(id, "_", " ")), Description: adcp.Val(w.Description), Wire: string(document)}
 	for _, a := range w.Assets {
 		if a.AssetID != nil && a.AssetType != nil {
 			f.Assets = append(f.Assets, FormatAsset{

@@ -22,6 +22,7 @@ import (
 	"github.com/upfront-media/upfront/internal/clock"
 	"github.com/upfront-media/upfront/internal/identity"
 	"github.com/upfront-media/upfront/internal/job"
+	"github.com/upfront-media/upfront/internal/sandbox"
 	"github.com/upfront-media/upfront/internal/seller"
 	"github.com/upfront-media/upfront/internal/server/supply"
 	"github.com/upfront-media/upfront/internal/store"
@@ -87,6 +88,8 @@ type Sales struct {
 	outbox    *webhook.Outbox // nil for one that tells nothing by webhook
 	self      *identity.Self
 	signing   signing.Policy
+	// sandbox is there in a sandbox only.
+	sandbox *sandbox.Controller
 	// staff are the publisher's own people; openREST lets everybody be one.
 	staff    *account.Desk
 	openREST bool
@@ -137,7 +140,7 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	if s.service, err = seller.New(seller.Config{
 		Tenant: c.Tenant, Name: c.Name, AgentURL: c.PublicURL, Endpoint: strings.TrimSuffix(c.PublicURL, "/") + endpointMCP, Catalogue: c.Catalogue,
 		Store: s.db, Queue: s.queue, AdServer: s.adServer, Clock: c.Clock, SalesDesk: c.SalesDesk, Logger: s.log,
-		Describe: s.describe, Webhooks: s.outbox, Relations: relations(c.TestKits), AnswerAtOnce: answerAtOnce(c.TestKits),
+		Describe: s.describe, Webhooks: s.outbox, Relations: relations(c.TestKits), AnswerAtOnce: answerAtOnce(c.TestKits), StandIn: s.standIn,
 	}); err != nil {
 		return s, err
 	}

@@ -12,7 +12,9 @@ import (
 	"path/filepath"
 
 	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/adcp/agent"
 	"github.com/upfront-media/upfront/internal/account"
+	"github.com/upfront-media/upfront/internal/adserver/builtin"
 	"github.com/upfront-media/upfront/internal/identity"
 	"github.com/upfront-media/upfront/internal/sandbox"
 	"github.com/upfront-media/upfront/internal/seller"
@@ -148,15 +150,38 @@ func (s *Sales) openSandbox(ctx context.Context, c SalesConfig) error {
 	if len(c.TestKits) == 0 {
 		return nil
 	}
+	var principals []string
+	for _, k := range c.TestKits {
+		if !k.Live {
+			principals = append(principals, k.Principal())
+		}
+	}
+	for _, p := range c.Principals {
+		if p.Sandbox {
+			principals = append(principals, p.Name)
+		}
+	}
 	controller, err := sandbox.New(ctx, sandbox.Config{
-		Tenant: c.Tenant, Store: s.db, Clock: c.Clock, Seller: s.service, Logger: s.log,
+		Principals: principals,
+		Tenant:     c.Tenant, Store: s.db, Clock: c.Clock, Seller: s.service, AdServer: s.adServer, Logger: s.log,
 		Supply: func(products []*seller.Product) error {
-			return s.adServer.Stock(supply.Of(&seller.Catalogue{Products: products}))
+			held := supply.Of(&seller.Catalogue{Products: products})
+			held[seller.UnlistedProduct] = builtin.Supply{}
+			return s.adServer.Stock(held)
 		},
 	})
 	if err != nil {
 		return err
 	}
 	controller.Register(s.agent)
+	s.sandbox = controller
 	return nil
+}
+
+// standIn lets test drivers name accounts that they never opened.
+func (s *Sales) standIn(ctx context.Context, caller agent.Caller, accountID string) (string, error) {
+	if s.sandbox == nil {
+		return "", nil
+	}
+	return s.sandbox.StandIn(ctx, caller, accountID)
 }

@@ -422,6 +422,53 @@ func (q *Queries) InsertAdserverOrder(ctx context.Context, arg InsertAdserverOrd
 	return err
 }
 
+const putAdserverDelivery = `-- name: PutAdserverDelivery :exec
+INSERT INTO adserver_delivery (tenant, line_item_id, hour, currency, impressions, viewable_impressions, clicks, views,
+    completed_views, conversions, plays, grps, spend, creatives)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+ON CONFLICT (tenant, line_item_id, hour) DO UPDATE SET
+    impressions = excluded.impressions, viewable_impressions = excluded.viewable_impressions, clicks = excluded.clicks,
+    views = excluded.views, completed_views = excluded.completed_views, conversions = excluded.conversions,
+    plays = excluded.plays, grps = excluded.grps, spend = excluded.spend, creatives = excluded.creatives
+`
+
+type PutAdserverDeliveryParams struct {
+	Tenant              string
+	LineItemID          string
+	Hour                int64
+	Currency            string
+	Impressions         int64
+	ViewableImpressions int64
+	Clicks              int64
+	Views               int64
+	CompletedViews      int64
+	Conversions         int64
+	Plays               int64
+	Grps                int64
+	Spend               int64
+	Creatives           string
+}
+
+func (q *Queries) PutAdserverDelivery(ctx context.Context, arg PutAdserverDeliveryParams) error {
+	_, err := q.db.ExecContext(ctx, putAdserverDelivery,
+		arg.Tenant,
+		arg.LineItemID,
+		arg.Hour,
+		arg.Currency,
+		arg.Impressions,
+		arg.ViewableImpressions,
+		arg.Clicks,
+		arg.Views,
+		arg.CompletedViews,
+		arg.Conversions,
+		arg.Plays,
+		arg.Grps,
+		arg.Spend,
+		arg.Creatives,
+	)
+	return err
+}
+
 const updateAdserverLineItem = `-- name: UpdateAdserverLineItem :execrows
 UPDATE adserver_line_items SET position = $1, document = $2, live_from = $3, watermark = $4, finished = $5, forgone = $6, revision = revision + 1
 WHERE tenant = $7 AND line_item_id = $8 AND revision = $9

@@ -316,6 +316,24 @@ func (q *Queries) FinishSellerTask(ctx context.Context, arg FinishSellerTaskPara
 	return result.RowsAffected()
 }
 
+const forgetSellerTask = `-- name: ForgetSellerTask :execrows
+DELETE FROM seller_tasks WHERE tenant = $1 AND principal = $2 AND task_id = $3
+`
+
+type ForgetSellerTaskParams struct {
+	Tenant    string
+	Principal string
+	TaskID    string
+}
+
+func (q *Queries) ForgetSellerTask(ctx context.Context, arg ForgetSellerTaskParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, forgetSellerTask, arg.Tenant, arg.Principal, arg.TaskID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const holdMediaBuy = `-- name: HoldMediaBuy :execrows
 UPDATE media_buys SET pending_task = $1
 WHERE tenant = $2 AND media_buy_id = $3 AND revision = $4 AND pending_task = ''

@@ -111,14 +111,31 @@ func changedOne(n int64, err error, id string) error {
 }
 
 func insertDelivery(ctx context.Context, tx *store.Tx, tenant string, d adserver.HourlyDelivery) error {
+	row, err := deliveryRow(tenant, d)
+	if err != nil {
+		return err
+	}
+	return tx.InsertAdserverDelivery(ctx, row)
+}
+
+// putDelivery writes an hour over what there is of it.
+func putDelivery(ctx context.Context, tx *store.Tx, tenant string, d adserver.HourlyDelivery) error {
+	row, err := deliveryRow(tenant, d)
+	if err != nil {
+		return err
+	}
+	return tx.PutAdserverDelivery(ctx, store.PutAdserverDeliveryParams(row))
+}
+
+func deliveryRow(tenant string, d adserver.HourlyDelivery) (store.InsertAdserverDeliveryParams, error) {
 	var creatives []byte
 	if len(d.Creatives) > 0 {
 		var err error
 		if creatives, err = json.Marshal(d.Creatives); err != nil {
-			return fmt.Errorf("delivery by creative: %w", err)
+			return store.InsertAdserverDeliveryParams{}, fmt.Errorf("delivery by creative: %w", err)
 		}
 	}
-	return tx.InsertAdserverDelivery(ctx, store.InsertAdserverDeliveryParams{
+	return store.InsertAdserverDeliveryParams{
 		Tenant:              tenant,
 		LineItemID:          d.LineItemID,
 		Hour:                store.Micros(d.Hour),
@@ -133,7 +150,7 @@ func insertDelivery(ctx context.Context, tx *store.Tx, tenant string, d adserver
 		Grps:                d.GRPs,
 		Spend:               int64(d.Spend),
 		Creatives:           string(creatives),
-	})
+	}, nil
 }
 
 func deliveryOf(row store.AdserverDelivery) (adserver.HourlyDelivery, error) {

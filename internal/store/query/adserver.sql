@@ -49,3 +49,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
 SELECT * FROM adserver_delivery
 WHERE tenant = sqlc.arg(tenant) AND line_item_id = sqlc.arg(line_item_id) AND hour >= sqlc.arg(from_hour) AND hour < sqlc.arg(to_hour)
 ORDER BY hour;
+
+-- name: PutAdserverDelivery :exec
+INSERT INTO adserver_delivery (tenant, line_item_id, hour, currency, impressions, viewable_impressions, clicks, views,
+    completed_views, conversions, plays, grps, spend, creatives)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+ON CONFLICT (tenant, line_item_id, hour) DO UPDATE SET
+    impressions = excluded.impressions, viewable_impressions = excluded.viewable_impressions, clicks = excluded.clicks,
+    views = excluded.views, completed_views = excluded.completed_views, conversions = excluded.conversions,
+    plays = excluded.plays, grps = excluded.grps, spend = excluded.spend, creatives = excluded.creatives;

@@ -144,3 +144,6 @@ ORDER BY created_at, media_buy_id;
 
 -- name: MediaBuysOfAccount :many
 SELECT * FROM media_buys WHERE tenant = $1 AND account_id = $2 ORDER BY created_at, media_buy_id;
+
+-- name: ForgetSellerTask :execrows
+DELETE FROM seller_tasks WHERE tenant = $1 AND principal = $2 AND task_id = $3;
