@@ -198,6 +198,28 @@ func TestTheChoiceOfWebhookAuthenticationMustBeBound(t *testing.T) {
 	}
 }
 
+func TestTheChoiceIsFoundInEveryForm(t *testing.T) {
+	t.Parallel()
+	p := signing.Policy{Supported: true}
+	for body, chooses := range map[string]bool{
+		`{"params":{"arguments":{"push_notification_config":{"url":"x","authentication":{"schemes":["Bearer"]}}}}}`:                              true,
+		`{"params":{"arguments":{"accounts":[{"notification_configs":[{"authentication":{"schemes":["Bearer"]}}]}]}}}`:                           true,
+		`{"params":{"configuration":{"pushNotificationConfig":{"url":"x","authentication":{"schemes":["Bearer"]}}}}}`:                            true,
+		`{"params":{"configuration":{"taskPushNotificationConfig":{"url":"x","Authentication":{"scheme":"Bearer"}}}}}`:                           true,
+		`{"method":"CreateTaskPushNotificationConfig","params":{"taskId":"t","url":"x","authentication":{"scheme":"Bearer"}}}`:                   true,
+		`{"params":{"PUSHNOTIFICATIONCONFIG":{"\u0061uthentication":{"scheme":"Bearer"}}}}`:                                                      true,
+		`{"params":{"configuration":{"pushNotificationConfig":{"url":"x","token":"t"}}}}`:                                                        false,
+		`{"params":{"arguments":{"push_notification_config":{"url":"x","authentication":{}}}}}`:                                                  false,
+		`{"params":{"arguments":{"brief":"with authentication of viewers"}}}`:                                                                    false,
+		`{"params":{"arguments":{"governance_agents":[{"url":"https://g.example","authentication":{"schemes":["Bearer"],"credentials":"c"}}]}}}`: false,
+		`no JSON with authentication`: false,
+	} {
+		if got := p.Wants(signing.Invocation{Operation: "create_media_buy"}, []byte(body)); got != chooses {
+			t.Errorf("%s: %t", body, got)
+		}
+	}
+}
+
 func TestUnsupportedPolicyIgnoresSignatures(t *testing.T) {
 	t.Parallel()
 	b := setup(t, signing.Request31, policy(func(p *signing.Policy) { p.Supported = false }))

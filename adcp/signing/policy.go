@@ -211,10 +211,10 @@ var (
 
 // choosesWebhookAuthentication looks for push_notification_config.authentication
 // and notification_configs[].authentication, at any depth, since transports wrap
-// the arguments differently.
+// the arguments differently, and for what A2A has in their place.
 func choosesWebhookAuthentication(body []byte) error {
-	// The names may be written with escapes; most bodies have neither.
-	if !bytes.Contains(body, []byte("notification_config")) && !bytes.Contains(body, []byte(`\u`)) {
+	// The name may be written with escapes; most bodies have neither.
+	if !bytes.Contains(bytes.ToLower(body), []byte("authentication")) && !bytes.Contains(body, []byte(`\u`)) {
 		return nil
 	}
 	if len(DuplicateNames(body)) > 0 {
@@ -228,21 +228,22 @@ func choosesWebhookAuthentication(body []byte) error {
 	return nil
 }
 
+// configurations are the members that hold one notification configuration: the
+// protocol's, A2A's in both releases, and the parameters of the A2A methods that
+// register one. Readers may take any case for another, so this one does.
+var configurations = []string{"push_notification_config", "pushNotificationConfig", "taskPushNotificationConfig", "params"}
+
 func findsAuthentication(v any) bool {
 	switch v := v.(type) {
 	case []any:
 		return slices.ContainsFunc(v, findsAuthentication)
 	case map[string]any:
 		for name, inner := range v {
-			switch name {
-			case "push_notification_config":
-				if authenticates(inner) {
-					return true
-				}
-			case "notification_configs":
-				if list, ok := inner.([]any); ok && slices.ContainsFunc(list, authenticates) {
-					return true
-				}
+			if slices.ContainsFunc(configurations, func(c string) bool { return strings.EqualFold(c, name) }) && authenticates(inner) {
+				return true
+			}
+			if list, ok := inner.([]any); ok && strings.EqualFold(name, "notification_configs") && slices.ContainsFunc(list, authenticates) {
+				return true
 			}
 			if findsAuthentication(inner) {
 				return true
@@ -257,12 +258,19 @@ func authenticates(v any) bool {
 	if !ok {
 		return false
 	}
-	switch a := config["authentication"].(type) {
-	case nil:
-		return false
-	case map[string]any:
-		return len(a) > 0
-	default:
-		return true
+	for name, value := range config {
+		if !strings.EqualFold(name, "authentication") {
+			continue
+		}
+		switch a := value.(type) {
+		case nil:
+		case map[string]any:
+			if len(a) > 0 {
+				return true
+			}
+		default:
+			return true
+		}
 	}
+	return false
 }
