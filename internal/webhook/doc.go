@@ -13,6 +13,6 @@
 // same one after a kill, goes on where the last one stopped. Times are the injected
 // clock's. What receivers entrust to us, shared secrets and tokens, is sealed, and erased
 // with the registration's last letter. It imports nothing of this module but adcp,
-// adcp/egress, adcp/signing, internal/clock, internal/id, internal/secret,
-// internal/store and internal/job.
+// adcp/agent, adcp/egress, adcp/signing, internal/clock, internal/id,
+// internal/secret, internal/store and internal/job.
 package webhook
