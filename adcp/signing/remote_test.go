@@ -502,6 +502,39 @@ func TestAnAgentWithoutAListMayBeTakenToRevokeNothing(t *testing.T) {
 	}
 }
 
+func TestASealedRevocationListOpens(t *testing.T) {
+	t.Parallel()
+	for _, alg := range []string{signing.Ed25519, signing.ECDSAP256} {
+		private := newPrivate(t, alg)
+		key, err := signing.NewKey("k1", private.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		signer, err := signing.NewSigner(signing.SignerConfig{Profile: signing.Request31, KeyID: "k1", Key: private})
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Unix(1_776_520_800, 0).UTC()
+		list := &signing.RevocationList{Version: 1, Issuer: "https://a.example", Updated: now, NextUpdate: now.Add(time.Hour), RevokedKeys: []string{"k0"}}
+		sealed, err := signer.SealRevocationList(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened, err := signing.OpenRevocationList(t.Context(), sealed, &signing.KeySet{Keys: []*signing.Key{key}}, "")
+		if err != nil || opened.Issuer != list.Issuer || len(opened.RevokedKeys) != 1 || !opened.Updated.Equal(now) {
+			t.Errorf("%s: got %+v, %v", alg, opened, err)
+		}
+		list.RevokedKeys = []string{"k1"}
+		if _, err := signer.SealRevocationList(list); err == nil {
+			t.Error("a list revokes its own key")
+		}
+		list.RevokedKeys, list.NextUpdate = nil, now
+		if _, err := signer.SealRevocationList(list); err == nil {
+			t.Error("a list is never due again")
+		}
+	}
+}
+
 func TestPublicClientStaysOutside(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())

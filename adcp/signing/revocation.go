@@ -78,6 +78,47 @@ func (l *RevocationList) Check(key *Key, now time.Time) error {
 // listType is the member typ of a signed list's header.
 const listType = "adcp-gov-revocation+jws"
 
+// SealRevocationList signs a list with the signer's key, as [OpenRevocationList]
+// reads it: a JWS in its flattened form. A list that revokes that very key, or that
+// is never due again, is refused, as its readers would.
+func (s *Signer) SealRevocationList(l *RevocationList) ([]byte, error) {
+	switch {
+	case l.Issuer == "" || l.Updated.IsZero() || !l.NextUpdate.After(l.Updated):
+		return nil, errors.New("the list needs issuer, updated and a later next_update")
+	case slices.Contains(l.RevokedKeys, s.cfg.KeyID):
+		return nil, errors.New("the list revokes the key that signs it")
+	}
+	alg := "EdDSA"
+	if s.alg == ECDSAP256 {
+		alg = "ES256"
+	}
+	header, err := json.Marshal(struct {
+		Algorithm string `json:"alg"`
+		KeyID     string `json:"kid"`
+		Type      string `json:"typ"`
+	}{alg, s.cfg.KeyID, listType})
+	if err != nil {
+		return nil, err
+	}
+	own := *l
+	// Readers want the members, empty or not.
+	own.RevokedKeys, own.RevokedTokens = append([]string{}, l.RevokedKeys...), append([]string{}, l.RevokedTokens...)
+	raw, err := json.Marshal(own)
+	if err != nil {
+		return nil, err
+	}
+	protected, payload := base64.RawURLEncoding.EncodeToString(header), base64.RawURLEncoding.EncodeToString(raw)
+	made, err := s.sign([]byte(protected + "." + payload))
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(struct {
+		Payload   string `json:"payload"`
+		Protected string `json:"protected"`
+		Signature string `json:"signature"`
+	}{payload, protected, base64.RawURLEncoding.EncodeToString(made)})
+}
+
 // OpenRevocationList reads a signed list: a JWS with one signature, flattened,
 // general or compact, made with a key of that source.
 func OpenRevocationList(ctx context.Context, doc []byte, keys KeySource, agentURL string) (*RevocationList, error) {

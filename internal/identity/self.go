@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/adcp/signing"
@@ -16,6 +17,8 @@ const (
 	BrandPath    = "/.well-known/brand.json"
 	KeysPath     = "/.well-known/jwks.json"
 	AdagentsPath = "/.well-known/adagents.json"
+	// RevocationsPath is where the protocol has it for every kind of key.
+	RevocationsPath = "/.well-known/governance-revocations.json"
 )
 
 // Agent is an agent that this program serves, as brand.json declares it.
@@ -44,6 +47,9 @@ type Self struct {
 	Origins []string
 	// Keys are published. Required.
 	Keys *Keys
+	// Revoked are ids of keys of ours that are good for nothing any more, and make
+	// void all that was ever signed with them.
+	Revoked []string
 }
 
 // NewSelf checks the address and makes nothing yet.
@@ -135,6 +141,20 @@ func (s *Self) Adagents(publisher string, properties []adcp.PublisherPropertySel
 		Contact contact `json:"contact"`
 		Agents  []entry `json:"authorized_agents"`
 	}{"https://adcontextprotocol.org/schemas/v3/adagents.json", contact{publisher}, entries})
+}
+
+// revocationsEvery is how soon counterparties are to read the list again.
+const revocationsEvery = 15 * time.Minute
+
+// Revocations is the signed list of our keys that are revoked, made now.
+func (s *Self) Revocations(now time.Time) ([]byte, error) {
+	signer, err := s.Keys.RequestSigner("3.1", signing.DigestRequired)
+	if err != nil {
+		return nil, err
+	}
+	return signer.SealRevocationList(&signing.RevocationList{
+		Version: 1, Issuer: s.origin(), Updated: now.UTC(), NextUpdate: now.UTC().Add(revocationsEvery), RevokedKeys: s.Revoked,
+	})
 }
 
 // KeySet is the key set as it is published.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/internal/clock"
@@ -17,6 +18,9 @@ type IdentitySettings struct {
 	// Keys are private keys; the first signs, and all are published. Without any,
 	// a key is made at the first start and kept in the data directory.
 	Keys []SigningKeySettings `koanf:"keys"`
+	// RevokedKeys are ids of keys of ours that somebody else may have: they go into
+	// the revocation list that counterparties read.
+	RevokedKeys []string `koanf:"revoked_keys"`
 	// Listen is where the sandbox, and only it, serves https as well, under a
 	// certificate authority of its own; any free port on loopback where empty.
 	Listen string `koanf:"listen"`
@@ -88,7 +92,7 @@ func newSelf(address string, keys *identity.Keys) (*identity.Self, error) {
 	)
 }
 
-// serveSelf serves brand.json, the key set and adagents.json where there is an https address
+// serveSelf serves brand.json, the key set, the revocation list and adagents.json where there is an https address
 // under which counterparties can read them.
 func (s *Sales) serveSelf(mux *http.ServeMux) {
 	if s.self == nil || !s.self.Published() {
@@ -96,6 +100,15 @@ func (s *Sales) serveSelf(mux *http.ServeMux) {
 	}
 	mux.HandleFunc("GET "+identity.BrandPath, public(s.self.Brand))
 	mux.HandleFunc("GET "+identity.KeysPath, public(s.self.KeySet))
+	mux.HandleFunc("GET "+identity.RevocationsPath, func(w http.ResponseWriter, r *http.Request) {
+		list, err := s.self.Revocations(time.Now())
+		if err != nil {
+			s.log.ErrorContext(r.Context(), "revocation list", "err", err)
+			http.Error(w, "The list is not available.", http.StatusInternalServerError)
+			return
+		}
+		public(func() []byte { return list })(w, r)
+	})
 	// What is sold may change while the program runs.
 	mux.HandleFunc("GET "+identity.AdagentsPath, public(func() []byte {
 		return s.self.Adagents(s.service.Name(), s.service.Properties())

@@ -161,6 +161,11 @@ func TestTheSandboxLeadsToItsKeys(t *testing.T) {
 	if r, err := directory.Resolve(t.Context(), secure+endpointMCP); err != nil || r.AgentType != "sales" {
 		t.Errorf("got %+v, %v", r, err)
 	}
+	// Its revocations are signed with a key of its own, and the list is believed.
+	list, err := signing.OpenRevocationList(t.Context(), read(t, web, secure+identity.RevocationsPath), directory, secure+endpointMCP)
+	if err != nil || list.Issuer != secure || len(list.RevokedKeys) != 0 || list.Interval() != 15*time.Minute {
+		t.Errorf("got %+v, %v", list, err)
+	}
 	adagents := read(t, web, secure+identity.AdagentsPath)
 	if err := adcp.ValidateDocument("adagents.json", adagents); err != nil {
 		t.Errorf("%v\n%s", err, adagents)
@@ -324,6 +329,8 @@ func TestSigningSettings(t *testing.T) {
 		{"a principal may sign and have no key", signer + "public_url: https://sales.example\nrequest_signing: {supported: true}", ""},
 		{"whoever verifies is known over https", signer + "request_signing: {supported: true}", "public_url"},
 		{"a principal that signs is verified", signer, "request_signing.supported"},
+		{"keys may be revoked", "public_url: https://sales.example\nidentity: {keys: [{env: SIGNING_KEY}], revoked_keys: [another]}", ""},
+		{"but not the one that signs", "public_url: https://sales.example\nidentity: {keys: [{env: SIGNING_KEY}], revoked_keys: [" + key.ID() + "]}", "revokes the key that signs it"},
 		{"a section that does nothing is a mistake", "request_signing: {required_for: [create_media_buy]}", "set it to true"},
 		{"an operation is the protocol's", "public_url: https://sales.example\nrequest_signing: {supported: true, required_for: [buy]}", "no operation"},
 		{"a digest policy is one of three", "public_url: https://sales.example\nrequest_signing: {supported: true, covers_content_digest: no}", "covers_content_digest"},

@@ -114,6 +114,13 @@ func (s Settings) salesConfig(getenv func(string) string, at *listeners) (SalesC
 	if err != nil {
 		return none, err
 	}
+	self.Revoked = s.Identity.RevokedKeys
+	if self.Published() {
+		// What is wrong with the list is told at the start, and not to its readers.
+		if _, err := self.Revocations(time.Now()); err != nil {
+			return none, fmt.Errorf("identity.revoked_keys: %w", err)
+		}
+	}
 	origins := at.origins(s.PublicURL)
 	if s.Sandbox {
 		self.Origins = origins
