@@ -83,6 +83,9 @@ type Config struct {
 	Heartbeat time.Duration
 	// Responses says whether answers are validated before they are sent.
 	Responses ResponseCheck
+	// Amend, where given, may change what a caller sends before anything of it is
+	// read. What it cannot make sense of it gives back as it is.
+	Amend func(caller Caller, operation string, arguments json.RawMessage) json.RawMessage
 }
 
 // Observation is what [Config].Observe learns of one call.

@@ -75,6 +75,9 @@ func (a *Agent) DoAs(ctx context.Context, caller Caller, req Request) (resp Resp
 		resp.HTTPStatus = http.StatusRequestEntityTooLarge
 		return resp
 	}
+	if a.cfg.Amend != nil {
+		req.Arguments = a.cfg.Amend(caller, req.Operation, req.Arguments)
+	}
 	doc, undecoded := decode(req.Arguments, a.cfg.MaxDepth)
 	if refusal := a.Admit(caller, req.Operation); refusal != nil {
 		return a.refuse(a.handlers[req.Operation], refusal, doc.context, version)

@@ -14,6 +14,8 @@ import (
 type TestKit struct {
 	// Name is the kit's name within its keys, such as "acme-outdoor".
 	Name string
+	// Brand is the domain of the brand that the kit's principal buys for.
+	Brand string
 	// Live kits stand for a principal that is not of the sandbox, which must be
 	// kept from what is there for testing.
 	Live bool
@@ -25,13 +27,13 @@ type TestKit struct {
 // TestKits lists the published kits.
 func TestKits() []TestKit {
 	return []TestKit{
-		{Name: "acme-outdoor"},
-		{Name: "acme-outdoor-live", Live: true},
-		{Name: "billing-passthrough", Billing: []adcp.BillingParty{adcp.BillingPartyOperator}},
-		{Name: "bistro-oranje"},
-		{Name: "nova-motors"},
-		{Name: "osei-natural"},
-		{Name: "summit-foods"},
+		{Name: "acme-outdoor", Brand: "acmeoutdoor.example"},
+		{Name: "acme-outdoor-live", Brand: "acmeoutdoor.example", Live: true},
+		{Name: "billing-passthrough", Brand: "acmeoutdoor.example", Billing: []adcp.BillingParty{adcp.BillingPartyOperator}},
+		{Name: "bistro-oranje", Brand: "bistro-oranje.example"},
+		{Name: "nova-motors", Brand: "novamotors.example"},
+		{Name: "osei-natural", Brand: "oseinatural.example"},
+		{Name: "summit-foods", Brand: "summitfoods.example"},
 	}
 }
 

@@ -47,11 +47,15 @@ type delivery struct {
 // goes into reports by the same names.
 type measured struct {
 	Reach              json.RawMessage `json:"reach,omitzero"`
+	ReachUnit          json.RawMessage `json:"reach_unit,omitzero"`
 	Frequency          json.RawMessage `json:"frequency,omitzero"`
 	ReachWindow        json.RawMessage `json:"reach_window,omitzero"`
 	Viewability        json.RawMessage `json:"viewability,omitzero"`
 	VendorMetricValues json.RawMessage `json:"vendor_metric_values,omitzero"`
 }
+
+// ordinaryReachUnit is what reach counts where nobody says.
+var ordinaryReachUnit = json.RawMessage(`"` + string(adcp.ReachUnitIndividuals) + `"`)
 
 // finality is whether a report is the last word, as it came.
 type finality struct {
@@ -79,6 +83,9 @@ func (d *Controller) simulateDelivery(ctx context.Context, r *request) (*adcp.Co
 	extra, err := read[said](r)
 	if err != nil {
 		return nil, err
+	}
+	if extra.Reach != nil && extra.ReachUnit == nil {
+		extra.ReachUnit = ordinaryReachUnit
 	}
 	b, err := d.Seller.MediaBuyOf(ctx, r.call.Principal, p.MediaBuyID)
 	if err != nil {

@@ -150,7 +150,7 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	}
 	s.agent = agent.New(agent.Config{
 		Name: "upfront", Version: Version, Clock: c.Clock, Authenticator: s.directory,
-		Signatures: signatures, Accounts: s.service, Idempotency: s.db.Idempotency(store.IdempotencyConfig{}), RateLimit: c.RateLimit,
+		Signatures: signatures, Accounts: s.service, Idempotency: s.db.Idempotency(store.IdempotencyConfig{}), RateLimit: c.RateLimit, Amend: s.amend,
 		Logger: s.log, Observe: s.metrics.observe,
 	})
 	s.service.Register(s.agent)

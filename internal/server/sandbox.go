@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -151,9 +152,11 @@ func (s *Sales) openSandbox(ctx context.Context, c SalesConfig) error {
 		return nil
 	}
 	var principals []string
+	brands := map[string]string{}
 	for _, k := range c.TestKits {
 		if !k.Live {
 			principals = append(principals, k.Principal())
+			brands[k.Principal()] = k.Brand
 		}
 	}
 	for _, p := range c.Principals {
@@ -162,8 +165,8 @@ func (s *Sales) openSandbox(ctx context.Context, c SalesConfig) error {
 		}
 	}
 	controller, err := sandbox.New(ctx, sandbox.Config{
-		Principals: principals,
-		Tenant:     c.Tenant, Store: s.db, Clock: c.Clock, Seller: s.service, AdServer: s.adServer, Logger: s.log,
+		Principals: principals, Brands: brands,
+		Tenant: c.Tenant, Store: s.db, Clock: c.Clock, Seller: s.service, AdServer: s.adServer, Logger: s.log,
 		Supply: func(products []*seller.Product) error {
 			held := supply.Of(&seller.Catalogue{Products: products})
 			held[seller.UnlistedProduct] = builtin.Supply{}
@@ -176,6 +179,14 @@ func (s *Sales) openSandbox(ctx context.Context, c SalesConfig) error {
 	controller.Register(s.agent)
 	s.sandbox = controller
 	return nil
+}
+
+// amend lets test drivers name accounts of their own beside those of a test kit.
+func (s *Sales) amend(caller agent.Caller, operation string, arguments json.RawMessage) json.RawMessage {
+	if s.sandbox == nil {
+		return arguments
+	}
+	return s.sandbox.Amend(caller, operation, arguments)
 }
 
 // standIn lets test drivers name accounts that they never opened.
