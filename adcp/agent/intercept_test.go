@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -70,5 +71,17 @@ func TestAnOptionalKeyIsOptional(t *testing.T) {
 	})
 	if r.Error != nil {
 		t.Errorf("got %s", r.Body)
+	}
+}
+
+func TestAmend(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *agent.Config) {
+		c.Amend = func(_ agent.Caller, _ string, arguments json.RawMessage) json.RawMessage {
+			return json.RawMessage(strings.Replace(string(arguments), "bulk", "wholesale", 1))
+		}
+	})
+	if r := b.Do(t.Context(), agent.Request{Operation: "get_products", Credential: acme, Arguments: []byte(`{"buying_mode":"bulk"}`)}); r.Error != nil {
+		t.Errorf("the schema sees what was sent, not what it was amended to: %s", r.Body)
 	}
 }

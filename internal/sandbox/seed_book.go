@@ -113,8 +113,8 @@ func (d *Controller) adopt(ctx context.Context, t *seller.Task) error {
 	var told struct {
 		MediaBuyID string `json:"media_buy_id"`
 	}
-	if json.Unmarshal(t.Result, &told) != nil || told.MediaBuyID == "" {
-		return nil
+	if err := json.Unmarshal(t.Result, &told); err != nil || told.MediaBuyID == "" {
+		return err
 	}
 	if had, _ := d.Seller.MediaBuyOf(ctx, t.Principal, told.MediaBuyID); had != nil {
 		return nil // drivers use one name run after run
