@@ -232,13 +232,18 @@ func withoutCredentials(raw json.RawMessage) json.RawMessage {
 }
 
 // accountScope is the account part of a key's scope: the resolved account, which
-// the credential has been seen to reach, or else what stands for it. That is a
+// the credential has been seen to reach, or else what stands for it. In the sandbox
+// a key is good for all of a credential's accounts: its callers are under test, and
+// a key that turns up on another account is a mistake to be told of. That is a
 // digest of the reference, whose natural form is public and would otherwise stand
 // in the store in the clear, and with it the credential's reach: an answer about
 // accounts that the request does not name is given again only to credentials that
 // reach the same ones.
 func accountScope(call *Call, doc *document) string {
-	if call.AccountID != "" {
+	switch {
+	case call.Sandbox:
+		return scopeOf(call.Caller, nil)
+	case call.AccountID != "":
 		return call.AccountID
 	}
 	return scopeOf(call.Caller, doc.account)

@@ -17,6 +17,21 @@ import (
 // variant is the create_media_buy request with other bytes for some fields.
 func variant(t *testing.T, change map[string]any) string { return string(buy(t, change)) }
 
+func TestAKeyInTheSandboxIsGoodForOneRequestWhateverTheAccount(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if r := do(b, "create_media_buy", variant(t, nil), tester); code(t, r) != "" {
+		t.Fatalf("refused: %s", r.Body)
+	}
+	other := variant(t, map[string]any{"account": map[string]any{"account_id": "acc_2"}})
+	if got := code(t, do(b, "create_media_buy", other, tester)); got != adcp.CodeIdempotencyConflict {
+		t.Errorf("another account: %s, want %s", got, adcp.CodeIdempotencyConflict)
+	}
+	if r := do(b, "create_media_buy", variant(t, nil), tester); !r.Replayed || b.runs() != 1 {
+		t.Errorf("the same again: replayed %v after %d runs", r.Replayed, b.runs())
+	}
+}
+
 func TestSameRequestGetsTheFirstAnswer(t *testing.T) {
 	t.Parallel()
 	push := func(credentials string) map[string]any {

@@ -43,9 +43,10 @@ func people(_ context.Context, c agent.Credential) (agent.Caller, error) {
 }
 
 var (
-	acme = agent.Credential{Scheme: "bearer", Value: "acme-key"}
-	nova = agent.Credential{Scheme: "bearer", Value: "nova-key"}
-	none = agent.Credential{}
+	acme   = agent.Credential{Scheme: "bearer", Value: "acme-key"}
+	tester = agent.Credential{Scheme: "bearer", Value: "sandbox-key"}
+	nova   = agent.Credential{Scheme: "bearer", Value: "nova-key"}
+	none   = agent.Credential{}
 )
 
 type bundle struct {

@@ -91,19 +91,8 @@ func (a *Agent) AwaitTask(ctx context.Context, caller Caller, id string, seen in
 	}
 }
 
-// maxTaskInput is how much a caller may say to a task at once, in bytes.
-const maxTaskInput = 64 << 10
-
 // AnswerTask gives the caller's input to a task of its own that asked for it.
 func (a *Agent) AnswerTask(ctx context.Context, caller Caller, id string, in TaskInput) (*Task, *adcp.Error) {
-	switch size := len(in.Text) + len(in.Data); {
-	case size == 0:
-		return nil, invalid("", "The message says nothing to the task.", "Answer what the task asks, in a text or a data part.")
-	case size > maxTaskInput:
-		return nil, tooLarge(maxTaskInput)
-	case depth(in.Data) > a.cfg.MaxDepth:
-		return nil, invalid("", "The answer nests too deep.", "Flatten it.")
-	}
 	return a.actOn(ctx, caller, id, func(ctx context.Context, t *Task) error {
 		answerer, ok := a.source.(TaskAnswerer)
 		if !ok || t.Status != adcp.TaskStatusInputRequired {

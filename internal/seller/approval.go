@@ -93,9 +93,9 @@ func (s *Service) sign(ctx context.Context, taskID string, by account.Staff, fn 
 	})
 }
 
-// decide runs fn on a task that waits for a decision, and tells who follows the task.
+// decide runs fn on a task that waits for a decision.
 func (s *Service) decide(ctx context.Context, taskID string, fn func(tx *store.Tx, t *Task) error) error {
-	err := s.db.Tx(ctx, func(tx *store.Tx) error {
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		t, err := s.task(ctx, tx.Queries, taskID)
 		switch {
 		case errors.Is(err, errNoRow):
@@ -107,10 +107,6 @@ func (s *Service) decide(ctx context.Context, taskID string, fn func(tx *store.T
 		}
 		return fn(tx, t)
 	})
-	if err == nil {
-		s.bell.Ring(taskID)
-	}
-	return err
 }
 
 // unsigned are the roles that the change takes the signature of and the person

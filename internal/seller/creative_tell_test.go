@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/upfront-media/upfront/adcp"
-	"github.com/upfront-media/upfront/internal/seller"
 	"github.com/upfront-media/upfront/internal/store"
 	"github.com/upfront-media/upfront/internal/store/storetest"
 )
@@ -47,9 +46,7 @@ func TestSubscribersAreToldOfWhatTheSellerDoesToACreative(t *testing.T) {
 		h.upload("cr_1", "audio_30s")
 		account := ask[adcp.ListAccountsResponse](t, &h.shop, "buyer", "list_accounts", object{}).Accounts[0].AccountID
 		for _, to := range []adcp.CreativeStatus{adcp.CreativeStatusSuspended, adcp.CreativeStatusApproved, adcp.CreativeStatusPendingReview, adcp.CreativeStatusRejected} {
-			if _, err := h.service.MoveCreative(t.Context(), seller.CreativeDecision{
-				Principal: "buyer", CreativeID: "cr_1", Status: to, Reason: "the landing page is down", Actor: "jo",
-			}); err != nil {
+			if err := h.service.ReviewCreative(t.Context(), account, "cr_1", to, "the landing page is down"); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -41,17 +41,19 @@ func (s *Service) Stock(principal string, own Stock) error {
 	return s.sell(s.selling.base, next)
 }
 
-// with is the catalogue and, after it, everybody's own stock.
+// with is everybody's own stock and, after it, the catalogue: what is there for one
+// buyer alone is shown to that buyer first.
 func (c *Catalogue) with(stock map[string]Stock) *Catalogue {
 	if len(stock) == 0 {
 		return c
 	}
 	all := *c
-	all.Products, all.Formats = slices.Clone(c.Products), slices.Clone(c.Formats)
+	all.Products, all.Formats = nil, slices.Clone(c.Formats)
 	for _, principal := range slices.Sorted(maps.Keys(stock)) {
 		all.Products = append(all.Products, stock[principal].Products...)
 		all.Formats = append(all.Formats, stock[principal].Formats...)
 	}
+	all.Products = append(all.Products, c.Products...)
 	return &all
 }
 

@@ -22,10 +22,14 @@ var (
 // is then in input-required until the buyer answers, or somebody decides all the
 // same. It returns [ErrNotPending] where there is nothing to ask about.
 func (s *Service) Ask(ctx context.Context, taskID string, by account.Staff, question string) error {
-	return s.decide(ctx, taskID, func(tx *store.Tx, t *Task) error {
+	err := s.decide(ctx, taskID, func(tx *store.Tx, t *Task) error {
 		t.DueAt = time.Time{} // the clock does not decide while the buyer is asked
 		return s.exchange(ctx, tx, t, adcp.TaskStatusInputRequired, by.Name, agent.TaskExchange{}, agent.TaskInput{Text: question})
 	})
+	if err == nil {
+		s.bell.Ring(taskID)
+	}
+	return err
 }
 
 // AnswerTask implements [agent.TaskAnswerer]: the answer goes to the sales desk,
@@ -38,7 +42,7 @@ func (s *Service) AnswerTask(ctx context.Context, asked *agent.Task, in agent.Ta
 		t.DueAt = s.desk.due(t, s.now())
 		return s.exchange(ctx, tx, t, adcp.TaskStatusSubmitted, t.Principal, agent.TaskExchange{FromCaller: true}, in)
 	})
-	return undecidedNoMore(err)
+	return s.changed(asked.ID, err)
 }
 
 // exchange writes down what was said, and where the task stands after it.
@@ -91,12 +95,17 @@ func (s *Service) CancelTask(ctx context.Context, asked *agent.Task) error {
 		}
 		return s.finish(ctx, tx, t, adcp.TaskStatusCanceled, t.Principal, "withdrawn by the buyer")
 	})
-	return undecidedNoMore(err)
+	return s.changed(asked.ID, err)
 }
 
-// undecidedNoMore says in the protocol's words that there is nothing to decide on.
-func undecidedNoMore(err error) error {
-	if errors.Is(err, ErrNotPending) {
+// changed rings for a task that its owner has changed, or says in the protocol's
+// words why it could not.
+func (s *Service) changed(taskID string, err error) error {
+	switch {
+	case err == nil:
+		s.bell.Ring(taskID)
+		return nil
+	case errors.Is(err, ErrNotPending):
 		return refusal(adcp.CodeInvalidState, "", "The sales desk has decided on this, or does not wait for it.").
 			WithSuggestion("Read the task with get_task_status.")
 	}

@@ -28,11 +28,8 @@ import (
 	"github.com/upfront-media/upfront/internal/store"
 )
 
-// lines is what a program says; found gets the first match of want.
+// lines is what a program says, read while it runs.
 type lines struct {
-	want  *regexp.Regexp
-	found chan []string
-
 	mu   sync.Mutex
 	text bytes.Buffer
 }
@@ -40,12 +37,7 @@ type lines struct {
 func (l *lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	before := l.want.Match(l.text.Bytes())
-	n, err := l.text.Write(p)
-	if match := l.want.FindStringSubmatch(l.text.String()); match != nil && !before {
-		l.found <- match
-	}
-	return n, err
+	return l.text.Write(p)
 }
 
 func (l *lines) String() string {
@@ -71,11 +63,7 @@ func sandboxedIn(t *testing.T, data, testKeys string) (plain, secure string, web
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	out := &lines{
-		want:  regexp.MustCompile(`(?s)brand\.json and keys at (https://[0-9.:]+)/.*NODE_EXTRA_CA_CERTS=(\S+).*at (http://[0-9.:]+)/sales/mcp`),
-		found: make(chan []string, 1),
-	}
-	ended := make(chan error, 1)
+	out, ended := &lines{}, make(chan error, 1)
 	go func() { ended <- Serve(ctx, settings, func(string) string { return "" }, out) }()
 	t.Cleanup(func() {
 		stop()
@@ -83,20 +71,27 @@ func sandboxedIn(t *testing.T, data, testKeys string) (plain, secure string, web
 			t.Errorf("serve: %v", err)
 		}
 	})
-	var said []string
-	select {
-	case said = <-out.found:
-	case err := <-ended:
-		ended <- nil
-		t.Fatalf("serve ended: %v\n%s", err, out)
+	said := regexp.MustCompile(`(?s)brand\.json and keys at (https://[0-9.:]+)/.*NODE_EXTRA_CA_CERTS=(\S+).*at (http://[0-9.:]+)/sales/mcp`)
+	deadline := time.After(30 * time.Second)
+	for {
+		if found := said.FindStringSubmatch(out.String()); found != nil {
+			text, err := os.ReadFile(found[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			pool := x509.NewCertPool()
+			pool.AppendCertsFromPEM(text)
+			return found[3], found[1], &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+		}
+		select {
+		case err := <-ended:
+			ended <- nil
+			t.Fatalf("serve ended: %v\n%s", err, out)
+		case <-deadline:
+			t.Fatalf("the sandbox said: %s", out)
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
-	text, err := os.ReadFile(said[2])
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(text)
-	return said[3], said[1], &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
 }
 
 func read(t *testing.T, web *http.Client, address string) []byte {
