@@ -23,7 +23,7 @@ var floors = [][]string{
 	{"internal/job"},
 	{"internal/webhook"},
 	{"internal/account"},
-	{"internal/brief", "internal/adserver"},
+	{"internal/brief", "internal/adserver", "internal/governance"},
 	{"internal/seller", "internal/buyer"},
 	{"internal/sandbox"},
 	{"internal/api"},

@@ -48,6 +48,7 @@ func (s *Service) takeData(c Config) {
 		Tenant: s.tenant, Clock: s.clock, Store: c.Store, People: holder,
 		Account: s.accountIDForWrite, InUse: s.sourceInUse, Logger: s.log,
 	})
+	s.governance = c.Governance
 	s.catalogs = catalog.New(catalog.Config{
 		Tenant: s.tenant, Clock: s.clock, Store: c.Store, Account: s.accountIDForWrite, InUse: s.catalogInUse,
 	})

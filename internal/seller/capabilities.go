@@ -69,7 +69,7 @@ func (s *Service) mediaBuyCapabilities() *adcp.GetAdcpCapabilitiesResponseMediaB
 			adcp.GetAdcpCapabilitiesResponseMediaBuyBuyingModeWholesale,
 		},
 		SupportsProposals: new(false),
-		GovernanceAware:   new(false),
+		GovernanceAware:   new(s.governance != nil),
 		Features:          s.mediaBuyFeatures(),
 		Portfolio:         &adcp.GetAdcpCapabilitiesResponseMediaBuyPortfolio{Description: filled(shelf.Description)},
 	}

@@ -53,6 +53,9 @@ func (s *Service) order(ctx context.Context, call *agent.Call, account *Account,
 	if err := s.bindNew(ctx, buy, req.Packages); err != nil {
 		return err
 	}
+	if err := s.governPurchase(ctx, call, account, buy); err != nil {
+		return err
+	}
 	now := micro(call.Now)
 	t := &Task{
 		ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,
@@ -263,6 +266,7 @@ func (s *Service) createdResponse(b *MediaBuy, account *Account, echo json.RawMe
 	if account.Key.Sandbox {
 		resp.Sandbox = new(true)
 	}
+	b.Governance.show(&resp.GovernanceContext, &resp.Ext)
 	return resp
 }
 

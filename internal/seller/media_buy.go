@@ -38,9 +38,11 @@ type MediaBuy struct {
 	Cancellation    *Cancellation `json:"cancellation,omitzero"`
 	RejectionReason string        `json:"rejection_reason,omitzero"`
 	// Terms are what the buyer sent along and may want back.
-	Terms    Terms           `json:"terms,omitzero"`
-	Context  json.RawMessage `json:"context,omitzero"`
-	Packages []Package       `json:"packages,omitzero"`
+	Terms   Terms           `json:"terms,omitzero"`
+	Context json.RawMessage `json:"context,omitzero"`
+	// Governance is what the buyer's governance agent last said; nil where it has none.
+	Governance *Governance `json:"governance,omitzero"`
+	Packages   []Package   `json:"packages,omitzero"`
 }
 
 // Terms are a media buy's references of the buyer's own.

@@ -60,6 +60,9 @@ type Config struct {
 	StandIn func(ctx context.Context, caller agent.Caller, accountID string) (string, error)
 	// Relations is what was agreed with principals, by name; "" is for all others.
 	Relations map[string]Relation
+	// Governance, where given, has buyers' governance agents asked before anything is
+	// committed; without it sync_governance is not served.
+	Governance *GovernanceConfig
 	// MinimumAudience is the fewest people that an audience is served to;
 	// [audience.DefaultMinimumSize] where zero.
 	MinimumAudience int64

@@ -43,8 +43,10 @@ type booking struct {
 	audiences *audience.Service
 	events    *conversion.Service
 	catalogs  *catalog.Service
-	drafts    draftCache
-	holdFor   time.Duration
+	// governance is nil where no agents are asked.
+	governance *GovernanceConfig
+	drafts     draftCache
+	holdFor    time.Duration
 }
 
 // takeOrders sets the service up to take orders, or leaves it a catalogue.
@@ -94,6 +96,9 @@ func (s *Service) registerBooking(a *agent.Agent) {
 	}
 	s.events.Register(a)
 	s.catalogs.Register(a)
+	if s.governance != nil {
+		agent.Handle(a, adcp.SyncGovernance, s.syncGovernance)
+	}
 	agent.Handle(a, adcp.ProvidePerformanceFeedback, s.providePerformanceFeedback)
 	agent.HandleTasks(a, s)
 }

@@ -131,6 +131,12 @@ func (s *Service) carry(ctx context.Context, taskID string) error {
 		return err
 	}
 	for i, c := range t.Change.Buys {
+		if err := s.governAgain(ctx, t, c); err != nil {
+			if refused, ok := errors.AsType[*adcp.Error](err); ok {
+				return s.fail(ctx, t, refused)
+			}
+			return err
+		}
 		b, _ := c.outcome(t.Change.Actor, t.DecidedAt)
 		err := s.push(ctx, b.Order())
 		if refused, ok := errors.AsType[*adserver.Refusal](err); ok {

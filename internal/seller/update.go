@@ -83,6 +83,9 @@ func (s *Service) change(ctx context.Context, call *agent.Call, account *Account
 		if len(planned.done) == 0 {
 			return b, nil
 		}
+		if err := s.governChange(ctx, call, account, planned); err != nil {
+			return nil, err
+		}
 		now := micro(call.Now)
 		t := &Task{
 			ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,
@@ -294,6 +297,7 @@ func (s *Service) updatedResponse(b *MediaBuy, affected []string, echo json.RawM
 		ImplementationDate: adcp.Some(b.UpdatedAt), AffectedPackages: []adcp.Package{},
 		ValidActions: b.validActions(), AvailableActions: b.availableActions(s.desk),
 	}
+	b.Governance.show(&resp.GovernanceContext, &resp.Ext)
 	for _, id := range affected {
 		if p, ok := b.Package(id); ok {
 			resp.AffectedPackages = append(resp.AffectedPackages, p.wire())

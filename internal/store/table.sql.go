@@ -4,6 +4,27 @@
 
 package store
 
+type AccountCommitment struct {
+	Tenant     string
+	AccountID  string
+	EntryID    string
+	MediaBuyID string
+	Kind       string
+	Amount     int64
+	Currency   string
+	At         int64
+}
+
+type AccountGovernance struct {
+	Tenant      string
+	AccountID   string
+	Principal   string
+	URL         string
+	Scheme      string
+	Credentials string
+	UpdatedAt   int64
+}
+
 type AccountKey struct {
 	Tenant     string
 	KeyID      string
@@ -318,6 +339,18 @@ type EventSource struct {
 	UpdatedAt     int64
 }
 
+type GovernanceCheck struct {
+	Tenant     string
+	ID         string
+	AccountID  string
+	MediaBuyID string
+	Phase      string
+	PlanID     string
+	Verdict    string
+	Document   string
+	CheckedAt  int64
+}
+
 type IdempotencyRecord struct {
 	Tenant     string
 	Principal  string
@@ -514,6 +547,22 @@ type Staff struct {
 	ExpiresAt int64
 	RemovedAt int64
 	Revision  int64
+}
+
+type UsageRecord struct {
+	Tenant          string
+	RecordID        string
+	Principal       string
+	AccountID       string
+	MediaBuyID      string
+	PricingOptionID string
+	VendorCost      int64
+	Currency        string
+	PeriodStart     int64
+	PeriodEnd       int64
+	Final           bool
+	Document        string
+	ReportedAt      int64
 }
 
 type WebhookNotification struct {
