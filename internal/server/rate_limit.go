@@ -26,6 +26,15 @@ type RateSettings struct {
 
 func (r RateSettings) rate() agent.Rate { return agent.Rate{PerSecond: r.PerSecond, Burst: r.Burst} }
 
+// rateLimit is the limit of the settings; a sandbox has none, for its graders and
+// fuzzers are as fast as they can be.
+func (s Settings) rateLimit() agent.RateLimit {
+	if s.Sandbox {
+		return agent.RateLimit{}
+	}
+	return s.RateLimit.limit()
+}
+
 func (l RateLimitSettings) limit() agent.RateLimit {
 	return agent.RateLimit{Requests: l.Requests.rate(), Reads: l.NewReads.rate(), Writes: l.NewWrites.rate()}
 }

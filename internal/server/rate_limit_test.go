@@ -10,6 +10,21 @@ import (
 	"github.com/upfront-media/upfront/internal/clock"
 )
 
+func TestASandboxHasNoRateLimit(t *testing.T) {
+	t.Parallel()
+	s, err := LoadSettings("", environ(nil), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := s.rateLimit(); l.Requests.PerSecond != 500 || l.Writes != agent.DefaultKeyWrites {
+		t.Errorf("by default: %+v", l)
+	}
+	s.Sandbox = true
+	if l := s.rateLimit(); l.Requests != (agent.Rate{}) || l.Reads != (agent.Rate{}) || l.Writes != (agent.Rate{}) {
+		t.Errorf("in the sandbox: %+v", l)
+	}
+}
+
 // The limit is one for a principal, whatever transport it comes by, and is the
 // protocol's answer and no HTTP error.
 func TestRateLimitOverTheWire(t *testing.T) {

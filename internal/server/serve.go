@@ -148,7 +148,7 @@ func (s Settings) salesConfig(getenv func(string) string, at *listeners) (SalesC
 		TestKits:   s.testKits(),
 		OpenREST:   s.Sandbox,
 		OAuth:      oauth,
-		RateLimit:  s.RateLimit.limit(),
+		RateLimit:  s.rateLimit(),
 		Self:       self,
 		Signatures: signatures,
 		SalesDesk:  desk,
