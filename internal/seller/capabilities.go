@@ -37,6 +37,7 @@ func (s *Service) capabilities(_ context.Context, _ *agent.Call, req *adcp.GetAd
 		SupportedProtocols: []adcp.GetAdcpCapabilitiesResponseSupportedProtocol{
 			adcp.GetAdcpCapabilitiesResponseSupportedProtocolMediaBuy,
 		},
+		Specialisms:             s.specialisms(),
 		WholesaleFeedVersioning: &adcp.GetAdcpCapabilitiesResponseWholesaleFeedVersioning{Supported: true},
 	}
 	if s.takesOrders() {

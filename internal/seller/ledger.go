@@ -155,13 +155,13 @@ func (c BuyChange) fieldOf(index int) string {
 // refuseShortage says what is left. Nothing else is sold in its place.
 func refuseShortage(short *inventory.Shortage, product *Product, p *Package, field string) *adcp.Error {
 	details := map[string]any{
-		"product_id": short.Product, "requested_impressions": short.Wanted, "available_impressions": short.Left,
+		"product_id": p.ProductID, "requested_impressions": short.Wanted, "available_impressions": short.Left,
 		"start_time": stamp(p.Start), "end_time": stamp(p.End),
 	}
 	if len(p.Targeting.Countries) > 0 {
 		details["countries"] = p.Targeting.Countries
 	}
-	e := refusal(adcp.CodeProductUnavailable, field, "Product %s has %d impressions left for this flight, not %d.", short.Product, short.Left, short.Wanted)
+	e := refusal(adcp.CodeProductUnavailable, field, "Product %s has %d impressions left for this flight, not %d.", p.ProductID, short.Left, short.Wanted)
 	if left := p.budgetFor(product, short.Left); left > 0 {
 		details["available_budget"], details["currency"] = number(left), p.Price.Currency
 		return e.WithDetails(details).WithSuggestion("Lower the budget to what is left, or choose other dates, countries or another product.")

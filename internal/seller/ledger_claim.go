@@ -16,11 +16,20 @@ func (p *Product) capacity() inventory.Capacity {
 	if perDay == 0 {
 		perDay = p.Forecast.Impressions
 	}
-	c := inventory.Capacity{Product: p.ID, PerDay: perDay}
+	c := inventory.Capacity{Product: p.inLedger(), PerDay: perDay}
 	for _, s := range p.Forecast.Shares {
 		c.Countries = append(c.Countries, inventory.CountryCapacity{Country: s.Country, PerDay: s.Share.Of(perDay)})
 	}
 	return c
+}
+
+// inLedger names the product in the ledger: what is one principal's own may go by
+// the name of another's.
+func (p *Product) inLedger() string {
+	if p.Own {
+		return p.Principals[0] + "/" + p.ID
+	}
+	return p.ID
 }
 
 func readCapacity(n yamlNode, p *Product) int64 {
@@ -45,7 +54,7 @@ func (b *MediaBuy) claim(p *Package, product *Product) (inventory.Claim, bool) {
 
 // claim is what the package's budget needs of its product over its flight.
 func (p *Package) claim(product *Product) inventory.Claim {
-	c := inventory.Claim{Product: product.ID, Start: p.Start, End: p.End, Countries: p.Targeting.Countries}
+	c := inventory.Claim{Product: product.inLedger(), Start: p.Start, End: p.End, Countries: p.Targeting.Countries}
 	c.Impressions, c.Share = p.Price.claims(product, p.Budget, p.unitPrice())
 	if p.Impressions > 0 && (c.Share > 0 || p.Impressions < c.Impressions) {
 		c.Impressions, c.Share = p.Impressions, 0

@@ -164,7 +164,7 @@ func (s *Service) holdInventory(ctx context.Context, tx *store.Tx, p *Proposal, 
 			continue
 		}
 		product := a.Product
-		if today, sold := s.shelf().Product(product.ID); sold {
+		if today, sold := s.shelf().offered(p.Principal, product.ID); sold {
 			product = today
 		}
 		lines, err := s.ledger().Plan(ctx, tx.Queries, p.holder(i), product.capacity(), p.packageOf(a, budget).claim(a.Product), now)

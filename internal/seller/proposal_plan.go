@@ -144,7 +144,7 @@ func (pl *planner) priced(o offer) (planLine, bool) {
 func (pl *planner) left(ctx context.Context, product *Product) (int64, error) {
 	countries := pl.proposalOf("", "").countriesOf(product)
 	if product.Guaranteed {
-		claim := inventory.Claim{Product: product.ID, Start: pl.start, End: pl.end, Countries: countries}
+		claim := inventory.Claim{Product: product.inLedger(), Start: pl.start, End: pl.end, Countries: countries}
 		return pl.ledger().Left(ctx, pl.queries, product.capacity(), claim, pl.now)
 	}
 	share := Whole
@@ -187,7 +187,7 @@ var strategies = []strategy{
 const maxProposals = 3
 
 // plans makes a plan by each strategy, leaving out those that say the same as one
-// before.
+// before. Plans that are booked without waiting for a person come first.
 func (pl *planner) plans(lines []planLine) []*Proposal {
 	var out []*Proposal
 	for _, s := range strategies {
@@ -196,7 +196,16 @@ func (pl *planner) plans(lines []planLine) []*Proposal {
 			out = append(out, p)
 		}
 	}
+	slices.SortStableFunc(out, func(a, b *Proposal) int { return a.persons() - b.persons() })
 	return out
+}
+
+// persons is 1 where a person decides on an order of the plan, else 0.
+func (p *Proposal) persons() int {
+	if slices.ContainsFunc(p.Allocations, func(a Allocation) bool { return a.Product.Approval == ApprovalManual }) {
+		return 1
+	}
+	return 0
 }
 
 func (s strategy) choose(lines []planLine) []planLine {

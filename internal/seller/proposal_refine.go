@@ -379,7 +379,7 @@ func (r *refinement) add(p *Product) {
 // show adds a plan's products: an allocation's product is always in the answer.
 func (r *refinement) show(p *Proposal) {
 	for _, a := range p.Allocations {
-		if today, ok := r.Product(a.Product.ID); ok && !r.has(today) {
+		if today, ok := r.offered(r.principal, a.Product.ID); ok && !r.has(today) {
 			r.offers = append(r.offers, offer{product: today, prices: r.showable(today.Pricing)})
 		}
 	}
