@@ -23,7 +23,7 @@ import (
 // acme.example and the creatives "spot" (audio_30s) and "clip" (video_15s).
 type orderPair struct {
 	About string `json:"about"`
-	// Caller is the principal; "buyer" where empty.
+	// Caller is the principal; "buyer" where empty, nobody where "anonymous".
 	Caller   string          `json:"caller,omitempty"`
 	Steps    []step          `json:"steps,omitempty"`
 	Request  json.RawMessage `json:"request"`
@@ -135,17 +135,23 @@ func checkOrderPair(t *testing.T, task, file string, refused bool, open func(tes
 // play takes the steps of a pair and sends its request every way.
 func (h *house) play(t *testing.T, p orderPair, task string) json.RawMessage {
 	caller := p.Caller
-	if caller == "" {
+	switch caller {
+	case "":
 		caller = "buyer"
+	case "anonymous":
+		caller = ""
 	}
+	var known proposals
 	for i, s := range p.Steps {
 		if !s.Until.IsZero() {
 			h.advance(s.Until)
 			continue
 		}
-		if r := h.do(t, "buyer", s.Task, s.Request); r.Error != nil {
+		r := h.do(t, "buyer", s.Task, known.named(s.Request))
+		if r.Error != nil {
 			t.Fatalf("step %d: %v", i, r.Error)
 		}
+		known.note(r.Body)
 	}
-	return everyWay(t, &h.shop, caller, task, p.Request)
+	return everyWay(t, &h.shop, caller, task, known.named(p.Request))
 }

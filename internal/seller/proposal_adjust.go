@@ -190,7 +190,7 @@ func (pl *planner) refined(ctx context.Context, base *Proposal, d *draft, adjust
 			if ok, err := pl.bound(ctx, &l); err != nil {
 				return nil, nil, err
 			} else if !ok {
-				gone = "has nothing left for this flight"
+				gone = "has nothing left for this flight and these countries"
 			}
 		}
 		if gone != "" {
@@ -208,14 +208,19 @@ func (pl *planner) refined(ctx context.Context, base *Proposal, d *draft, adjust
 	}
 	// What is to be a certain share is made so last, so that nothing moves it after.
 	slices.SortStableFunc(adjustments, func(a, b adjustment) int { return a.turn() - b.turn() })
+	failed := 0
 	for _, a := range adjustments {
 		ok, err := pl.adjust(ctx, d, a)
 		if err != nil {
 			return nil, nil, err
 		}
 		if !ok {
+			failed++
 			d.notes = append(d.notes, "Nothing that is left can be had for: "+a.spoken()+".")
 		}
+	}
+	if failed > 0 && failed == len(adjustments) && len(only)+len(omit) == 0 {
+		return nil, d.notes, nil
 	}
 	if len(d.lines) == 0 {
 		return nil, append(d.notes, "Nothing of the plan can be bought now."), nil

@@ -37,7 +37,7 @@ func (s *Service) deal(ctx context.Context, call *agent.Call, req *adcp.CreateMe
 	c := new(checks)
 	c.ioAcceptance(p, req.IOAcceptance)
 	copied := *req
-	total, ok := d.total(c, req.TotalBudget)
+	total, ok := d.total(c, req.TotalBudget, len(req.Packages) == 0)
 	if ok && len(req.Packages) == 0 {
 		copied.Packages = d.packages(total)
 	} else if ok {
@@ -78,8 +78,8 @@ func (c *checks) ioAcceptance(p *Proposal, accepted *adcp.CreateMediaBuyRequestI
 }
 
 // total checks how much of the proposal is to be bought: as much as it commits
-// to, or a part that is enough for every allocation.
-func (d *deal) total(c *checks, total *adcp.CreateMediaBuyRequestTotalBudget) (money.Micros, bool) {
+// to, or a part, which for the whole plan must be enough for every allocation.
+func (d *deal) total(c *checks, total *adcp.CreateMediaBuyRequestTotalBudget, whole bool) (money.Micros, bool) {
 	if total == nil {
 		c.add(adcp.CodeInvalidRequest, "total_budget", "A proposal is bought with a total_budget.")
 		return 0, false
@@ -97,11 +97,16 @@ func (d *deal) total(c *checks, total *adcp.CreateMediaBuyRequestTotalBudget) (m
 			WithDetails(map[string]any{"maximum_budget": number(d.Budget), "currency": d.Currency}))
 		return 0, false
 	}
+	if least := d.leastTotal(); ok && whole && amount < least {
+		c.refuse(refusal(adcp.CodeBudgetTooLow, "total_budget.amount", "The plan takes at least %s: each of its products has a minimum.", money.Amount{Micros: least, Currency: d.Currency}).
+			WithSuggestion("Raise the total, or send packages to buy only some of the plan's products.").
+			WithDetails(map[string]any{"minimum_budget": number(least), "currency": d.Currency}))
+		return 0, false
+	}
 	return amount, ok
 }
 
-// packages are the plan's allocations with their parts of the total. A total that
-// is too small for one of them is refused by [checks.budget], as packages are.
+// packages are the plan's allocations with their parts of the total.
 func (d *deal) packages(total money.Micros) []adcp.PackageRequest {
 	list := make([]adcp.PackageRequest, len(d.Allocations))
 	for i, budget := range d.budgets(total) {

@@ -70,6 +70,9 @@ func (pl *planner) lines(ctx context.Context, offers []offer) ([]planLine, error
 
 // bound finds out what the line must and can take; false where it can take nothing.
 func (pl *planner) bound(ctx context.Context, l *planLine) (bool, error) {
+	if len(pl.countries) > 0 && !overlap(l.product.Countries, pl.countries) {
+		return false, nil
+	}
 	left, err := pl.left(ctx, l.product)
 	if err != nil {
 		return false, err
@@ -312,7 +315,8 @@ const allSteps = int64(Whole / shareStep)
 
 // shareOut divides a budget by the lines' weights into hundredths of a percent,
 // within each line's bounds. Where the bounds leave no way, it names the line to
-// give up: one that cannot have its minimum, or else the last.
+// give up: one that cannot have its minimum, or not even a hundredth of the
+// budget, or else the last.
 func shareOut(lines []planLine, budget, coin money.Micros) (shares []int64, tight int) {
 	lo, hi, weights := make([]int64, len(lines)), make([]int64, len(lines)), make([]int64, len(lines))
 	sumLo, sumHi := int64(0), int64(0)
@@ -323,7 +327,7 @@ func shareOut(lines []planLine, budget, coin money.Micros) (shares []int64, tigh
 		}
 		// One coin more may go to a line than its share says.
 		hi[i] = min(allSteps, int64((l.most-coin).MulDiv(allSteps, int64(max(budget, 1)))))
-		if lo[i] > hi[i] {
+		if lo[i] > hi[i] || hi[i] < allSteps/100 && len(lines) > 1 {
 			return nil, i
 		}
 		weights[i] = max(l.weight, 1)

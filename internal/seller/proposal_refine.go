@@ -155,7 +155,8 @@ func (r *refinement) change(ctx context.Context) error {
 			}
 		}
 	}
-	if len(asks) > 0 {
+	// A wish to combine the products at hand is no wish for others.
+	if atHand := combine && len(r.include) > 0 && len(r.wide) == 0; len(asks) > 0 && !atHand {
 		r.answer(strings.Join(asks, ". "))
 	}
 	if combine && len(r.proposals) == 0 {
