@@ -82,6 +82,9 @@ type FollowOptions struct {
 	Looks int
 	// Wait pauses between looks; by default [Config].Wait.
 	Wait func(ctx context.Context, d time.Duration) error
+	// Told, when set, ends a wait early when it can be received from: a webhook about
+	// the task has come. See [Doorbell].
+	Told <-chan struct{}
 	// OnStatus, when set, is told each status that differs from the last.
 	OnStatus func(status, message string)
 }
@@ -169,9 +172,12 @@ func Follow[Req, Resp any](ctx context.Context, c *Client, op adcp.Op[Req, Resp]
 		case o.Looks > 0 && looks >= o.Looks:
 			return nil, ErrStillRunning
 		}
-		if err := o.Wait(ctx, pause); err != nil {
+		rung, err := o.wait(ctx, pause)
+		if err != nil {
 			return nil, err
 		}
-		pause = min(pause+pause/2, o.Most)
+		if pause = min(pause+pause/2, o.Most); rung {
+			pause = o.First // what the webhook told may be on its way to the books still
+		}
 	}
 }
