@@ -72,8 +72,10 @@ func (a *Agent) once(ctx context.Context, r *registration, call *Call, doc *docu
 	case Replay:
 		return stored, true, nil
 	case Conflict:
-		return nil, false, adcp.NewError(adcp.CodeIdempotencyConflict, "", "The idempotency_key was used for another request.").
-			WithSuggestion("Send the first request unchanged, or this one with a fresh key.")
+		// A conflict carries nothing but a code, a message and how to recover: whoever
+		// tries a stolen key learns no more. So the message holds the suggestion.
+		return nil, false, adcp.NewError(adcp.CodeIdempotencyConflict, "",
+			"The idempotency_key was used for another request; send that one unchanged, or this one with a fresh key.")
 	case InFlight:
 		return nil, false, inFlight()
 	case Expired:

@@ -17,6 +17,24 @@ import (
 // variant is the create_media_buy request with other bytes for some fields.
 func variant(t *testing.T, change map[string]any) string { return string(buy(t, change)) }
 
+func TestAConflictSaysNothingOfTheFirstRequest(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	do(b, "create_media_buy", variant(t, nil), acme)
+	r := do(b, "create_media_buy", variant(t, map[string]any{"po_number": "7"}), acme)
+	var answer struct {
+		Error map[string]any `json:"adcp_error"`
+	}
+	if err := json.Unmarshal(r.Body, &answer); err != nil {
+		t.Fatal(err)
+	}
+	for name := range answer.Error {
+		if name != "code" && name != "message" && name != "recovery" {
+			t.Errorf("the conflict carries %s: %s", name, r.Body)
+		}
+	}
+}
+
 func TestAKeyInTheSandboxIsGoodForOneRequestWhateverTheAccount(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
