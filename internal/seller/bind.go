@@ -73,17 +73,17 @@ func (s *Service) accountIDForWrite(ctx context.Context, call *agent.Call, ref *
 // does not serve by audience.
 func (s *Service) Audiences() *audience.Service { return s.audiences }
 
-// bindNew ties the packages of a new media buy to what the account has declared,
-// and refuses what names nothing.
-func (s *Service) bindNew(ctx context.Context, b *MediaBuy, requests []adcp.PackageRequest) error {
-	d, err := s.holdings(ctx, s.db.Read(), b.AccountID)
+// bindNew ties new packages to what the account has declared, and refuses what names
+// nothing. Field is where in the request they are: packages or new_packages.
+func (s *Service) bindNew(ctx context.Context, accountID, field string, packages []Package, requests []adcp.PackageRequest) error {
+	d, err := s.holdings(ctx, s.db.Read(), accountID)
 	if err != nil {
 		return err
 	}
 	c := new(checks)
 	shelf := s.shelf()
-	for i := range b.Packages {
-		p, at := &b.Packages[i], fmt.Sprintf("packages[%d]", i)
+	for i := range packages {
+		p, at := &packages[i], fmt.Sprintf("%s[%d]", field, i)
 		c.bindTargeting(at, p, d)
 		if i < len(requests) {
 			product, _ := shelf.Product(p.ProductID)

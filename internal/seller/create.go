@@ -50,7 +50,7 @@ func (s *Service) order(ctx context.Context, call *agent.Call, account *Account,
 	if err != nil {
 		return err
 	}
-	if err := s.bindNew(ctx, buy, req.Packages); err != nil {
+	if err := s.bindNew(ctx, account.ID, "packages", buy.Packages, req.Packages); err != nil {
 		return err
 	}
 	if err := s.governPurchase(ctx, call, account, buy); err != nil {

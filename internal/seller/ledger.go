@@ -146,6 +146,9 @@ func (c BuyChange) fieldOf(index int) string {
 	if c.New {
 		return fmt.Sprintf("packages[%d].product_id", index)
 	}
+	if i := index - (len(c.Buy.Packages) - c.Added); i >= 0 {
+		return fmt.Sprintf("new_packages[%d].product_id", i)
+	}
 	if i := slices.Index(c.Affected, c.Buy.Packages[index].ID); i >= 0 {
 		return fmt.Sprintf("packages[%d]", i)
 	}

@@ -74,7 +74,7 @@ func (s State) After(e Event) (State, bool) {
 // enums/media-buy-valid-action.json.
 type Action string
 
-// The actions this seller offers. add_packages is not among them.
+// The actions this seller offers.
 const (
 	ActionPause                     Action = "pause"
 	ActionResume                    Action = "resume"
@@ -89,6 +89,7 @@ const (
 	ActionUpdateFrequencyCaps       Action = "update_frequency_caps"
 	ActionUpdateTargeting           Action = "update_targeting"
 	ActionUpdateCreativeAssignments Action = "update_creative_assignments"
+	ActionAddPackages               Action = "add_packages"
 	ActionRemovePackages            Action = "remove_packages"
 	// ActionUpdatePackages stands for what has no finer name: bids, goals, and
 	// the pause of a single package.
@@ -140,6 +141,7 @@ var actions = []rule{
 	{ActionUpdateFrequencyCaps, coarsePackages, always, always, always, always, false},
 	{ActionUpdateTargeting, coarsePackages, always, always, always, always, false},
 	{ActionUpdateCreativeAssignments, coarseCreatives, always, always, always, always, false},
+	{ActionAddPackages, ActionAddPackages, always, always, always, always, true},
 	{ActionRemovePackages, coarsePackages, always, always, always, always, false},
 	{ActionUpdatePackages, coarsePackages, always, always, always, always, false},
 }

@@ -121,14 +121,14 @@ func (s *Service) saveMediaBuy(ctx context.Context, tx *store.Tx, b *MediaBuy, i
 		return fmt.Errorf("save assignments of %s: %w", b.ID, err)
 	}
 	for i := range b.Packages {
-		if err := s.savePackage(ctx, tx, b, i, isNew); err != nil {
+		if err := s.savePackage(ctx, tx, b, i); err != nil {
 			return fmt.Errorf("save package %s: %w", b.Packages[i].ID, err)
 		}
 	}
 	return nil
 }
 
-func (s *Service) savePackage(ctx context.Context, tx *store.Tx, b *MediaBuy, i int, isNew bool) error {
+func (s *Service) savePackage(ctx context.Context, tx *store.Tx, b *MediaBuy, i int) error {
 	p := b.Packages[i]
 	assignments := p.Creatives
 	p.Creatives = nil
@@ -136,21 +136,12 @@ func (s *Service) savePackage(ctx context.Context, tx *store.Tx, b *MediaBuy, i 
 	if err != nil {
 		return err
 	}
-	if isNew {
-		err = tx.InsertMediaBuyPackage(ctx, store.InsertMediaBuyPackageParams{
-			Tenant: s.tenant, PackageID: p.ID, MediaBuyID: b.ID, Position: int64(i),
-			ProductID: p.ProductID, PricingOptionID: p.Price.ID, Budget: int64(p.Budget), Currency: string(b.Currency),
-			StartAt: store.Micros(p.Start), EndAt: store.Micros(p.End),
-			Paused: p.Paused, Canceled: p.Canceled, Document: string(doc),
-		})
-	} else {
-		err = one(tx.UpdateMediaBuyPackage(ctx, store.UpdateMediaBuyPackageParams{
-			Budget: int64(p.Budget), StartAt: store.Micros(p.Start), EndAt: store.Micros(p.End),
-			Paused: p.Paused, Canceled: p.Canceled, Document: string(doc),
-			Tenant: s.tenant, PackageID: p.ID,
-		}))
-	}
-	if err != nil {
+	if err := one(tx.SaveMediaBuyPackage(ctx, store.SaveMediaBuyPackageParams{
+		Tenant: s.tenant, PackageID: p.ID, MediaBuyID: b.ID, Position: int64(i),
+		ProductID: p.ProductID, PricingOptionID: p.Price.ID, Budget: int64(p.Budget), Currency: string(b.Currency),
+		StartAt: store.Micros(p.Start), EndAt: store.Micros(p.End),
+		Paused: p.Paused, Canceled: p.Canceled, Document: string(doc),
+	})); err != nil {
 		return err
 	}
 	for position, a := range assignments {

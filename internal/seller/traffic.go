@@ -60,6 +60,8 @@ type BuyChange struct {
 	Done []HistoryEntry `json:"done,omitzero"`
 	// Affected are the packages that it touches.
 	Affected []string `json:"affected,omitzero"`
+	// Added is how many packages, the last ones, an update adds.
+	Added int `json:"added,omitzero"`
 	// Reports, where given, says how its delivery is to be reported.
 	Reports *ReportOrder `json:"reports,omitzero"`
 	// Proposal is the committed proposal that a new media buy takes up, if any.

@@ -92,7 +92,7 @@ func (s *Service) change(ctx context.Context, call *agent.Call, account *Account
 			Status: adcp.TaskStatusWorking, DecidedBy: "rate_card", DecidedAt: now, CreatedAt: now, Revision: 1,
 			Push: req.PushNotificationConfig, Reports: req.ReportingWebhook,
 			Change: Change{Actor: call.Principal, Context: req.Context, Note: planned.note, Buys: []BuyChange{{
-				Buy: planned.buy, Done: planned.done, Affected: planned.affected,
+				Buy: planned.buy, Done: planned.done, Affected: planned.affected, Added: len(planned.buy.Packages) - len(b.Packages),
 			}}},
 		}
 		s.desk.hold(t, planned.signatures)
@@ -151,6 +151,9 @@ func (s *Service) planUpdate(ctx context.Context, call *agent.Call, b *MediaBuy,
 	u.dates(call, req)
 	s.updatePackages(u, call, library, req.Packages)
 	if err := s.bindUpdate(ctx, u, req.Packages); err != nil {
+		return nil, err
+	}
+	if err := s.addPackages(ctx, u, call, library, req.NewPackages); err != nil {
 		return nil, err
 	}
 	u.total()
@@ -213,7 +216,6 @@ func (u *update) cancel(call *agent.Call, req *adcp.UpdateMediaBuyRequest) {
 
 // extras refuses what the seller would not act on.
 func (u *update) extras(req *adcp.UpdateMediaBuyRequest) {
-	u.unsupported("new_packages", "adding packages to a media buy", "Create another media buy.", len(req.NewPackages) > 0)
 	u.unsupported("invoice_recipient", "a media buy's own invoice recipient", "Set billing_entity on the account with sync_accounts.", req.InvoiceRecipient != nil)
 }
 
@@ -233,13 +235,15 @@ func (u *update) pause(paused *bool) {
 	u.attempt(action, "paused", eventAction[event], "", "")
 }
 
-// total says what the packages' new budgets amount to: more, less, or the same
-// money elsewhere.
+// total says what the new budgets of the packages that were there amount to: more,
+// less, or the same money elsewhere. Packages that are added bring their own.
 func (u *update) total() {
-	before, after := u.before.Budget(), u.buy.Budget()
+	before, after := u.before.Budget(), money.Micros(0)
 	field := ""
-	for i := range u.buy.Packages {
-		if p := &u.buy.Packages[i]; field == "" && p.Budget != u.before.Packages[i].Budget {
+	for i := range u.before.Packages {
+		p := &u.buy.Packages[i]
+		after += p.Budget
+		if field == "" && p.Budget != u.before.Packages[i].Budget {
 			field = "packages"
 		}
 	}

@@ -497,46 +497,6 @@ func (q *Queries) InsertMediaBuyHistory(ctx context.Context, arg InsertMediaBuyH
 	return err
 }
 
-const insertMediaBuyPackage = `-- name: InsertMediaBuyPackage :exec
-INSERT INTO media_buy_packages (tenant, package_id, media_buy_id, position, product_id, pricing_option_id, budget, currency, start_at, end_at, paused, canceled, document)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-`
-
-type InsertMediaBuyPackageParams struct {
-	Tenant          string
-	PackageID       string
-	MediaBuyID      string
-	Position        int64
-	ProductID       string
-	PricingOptionID string
-	Budget          int64
-	Currency        string
-	StartAt         int64
-	EndAt           int64
-	Paused          bool
-	Canceled        bool
-	Document        string
-}
-
-func (q *Queries) InsertMediaBuyPackage(ctx context.Context, arg InsertMediaBuyPackageParams) error {
-	_, err := q.db.ExecContext(ctx, insertMediaBuyPackage,
-		arg.Tenant,
-		arg.PackageID,
-		arg.MediaBuyID,
-		arg.Position,
-		arg.ProductID,
-		arg.PricingOptionID,
-		arg.Budget,
-		arg.Currency,
-		arg.StartAt,
-		arg.EndAt,
-		arg.Paused,
-		arg.Canceled,
-		arg.Document,
-	)
-	return err
-}
-
 const insertSellerAccount = `-- name: InsertSellerAccount :exec
 INSERT INTO seller_accounts (tenant, account_id, principal, brand_domain, brand_id, operator, sandbox, status, document, revision, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11)
@@ -1043,6 +1003,54 @@ func (q *Queries) ReleaseMediaBuy(ctx context.Context, arg ReleaseMediaBuyParams
 	return result.RowsAffected()
 }
 
+const saveMediaBuyPackage = `-- name: SaveMediaBuyPackage :execrows
+INSERT INTO media_buy_packages (tenant, package_id, media_buy_id, position, product_id, pricing_option_id, budget, currency, start_at, end_at, paused, canceled, document)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+ON CONFLICT (tenant, package_id) DO UPDATE
+SET budget = excluded.budget, start_at = excluded.start_at, end_at = excluded.end_at,
+    paused = excluded.paused, canceled = excluded.canceled, document = excluded.document
+WHERE media_buy_packages.media_buy_id = excluded.media_buy_id
+`
+
+type SaveMediaBuyPackageParams struct {
+	Tenant          string
+	PackageID       string
+	MediaBuyID      string
+	Position        int64
+	ProductID       string
+	PricingOptionID string
+	Budget          int64
+	Currency        string
+	StartAt         int64
+	EndAt           int64
+	Paused          bool
+	Canceled        bool
+	Document        string
+}
+
+// A package stays its media buy's, and what was agreed about its product stays too.
+func (q *Queries) SaveMediaBuyPackage(ctx context.Context, arg SaveMediaBuyPackageParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, saveMediaBuyPackage,
+		arg.Tenant,
+		arg.PackageID,
+		arg.MediaBuyID,
+		arg.Position,
+		arg.ProductID,
+		arg.PricingOptionID,
+		arg.Budget,
+		arg.Currency,
+		arg.StartAt,
+		arg.EndAt,
+		arg.Paused,
+		arg.Canceled,
+		arg.Document,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const sellerAccount = `-- name: SellerAccount :one
 SELECT tenant, account_id, principal, brand_domain, brand_id, operator, sandbox, status, document, revision, created_at, updated_at FROM seller_accounts WHERE tenant = $1 AND principal = $2 AND account_id = $3
 `
@@ -1387,39 +1395,6 @@ func (q *Queries) UpdateMediaBuy(ctx context.Context, arg UpdateMediaBuyParams) 
 		arg.MediaBuyID,
 		arg.Revision,
 		arg.PendingTask,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-const updateMediaBuyPackage = `-- name: UpdateMediaBuyPackage :execrows
-UPDATE media_buy_packages SET budget = $1, start_at = $2, end_at = $3, paused = $4, canceled = $5, document = $6
-WHERE tenant = $7 AND package_id = $8
-`
-
-type UpdateMediaBuyPackageParams struct {
-	Budget    int64
-	StartAt   int64
-	EndAt     int64
-	Paused    bool
-	Canceled  bool
-	Document  string
-	Tenant    string
-	PackageID string
-}
-
-func (q *Queries) UpdateMediaBuyPackage(ctx context.Context, arg UpdateMediaBuyPackageParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, updateMediaBuyPackage,
-		arg.Budget,
-		arg.StartAt,
-		arg.EndAt,
-		arg.Paused,
-		arg.Canceled,
-		arg.Document,
-		arg.Tenant,
-		arg.PackageID,
 	)
 	if err != nil {
 		return 0, err

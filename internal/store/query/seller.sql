@@ -54,13 +54,14 @@ ORDER BY end_at, media_buy_id;
 -- name: CountMediaBuysOfAccount :one
 SELECT COUNT(*) FROM media_buys WHERE tenant = $1 AND account_id = $2 AND status <> 'rejected';
 
--- name: InsertMediaBuyPackage :exec
+-- A package stays its media buy's, and what was agreed about its product stays too.
+-- name: SaveMediaBuyPackage :execrows
 INSERT INTO media_buy_packages (tenant, package_id, media_buy_id, position, product_id, pricing_option_id, budget, currency, start_at, end_at, paused, canceled, document)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
-
--- name: UpdateMediaBuyPackage :execrows
-UPDATE media_buy_packages SET budget = $1, start_at = $2, end_at = $3, paused = $4, canceled = $5, document = $6
-WHERE tenant = $7 AND package_id = $8;
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+ON CONFLICT (tenant, package_id) DO UPDATE
+SET budget = excluded.budget, start_at = excluded.start_at, end_at = excluded.end_at,
+    paused = excluded.paused, canceled = excluded.canceled, document = excluded.document
+WHERE media_buy_packages.media_buy_id = excluded.media_buy_id;
 
 -- name: MediaBuyPackages :many
 SELECT * FROM media_buy_packages WHERE tenant = $1 AND media_buy_id = $2 ORDER BY position;
