@@ -88,7 +88,7 @@ func (s *Service) bindNew(ctx context.Context, accountID, field string, packages
 		if i < len(requests) {
 			product, _ := shelf.Product(p.ProductID)
 			c.bindGoals(at, product, p, requests[i].OptimizationGoals, d)
-			if err := s.bindCatalogs(ctx, s.db.Read(), c, at, product, b.AccountID, p, requests[i].Catalogs, d); err != nil {
+			if err := s.bindCatalogs(ctx, s.db.Read(), c, at, product, accountID, p, requests[i].Catalogs, d); err != nil {
 				return err
 			}
 		}
