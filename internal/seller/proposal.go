@@ -128,7 +128,7 @@ func (p *Proposal) leastTotal() money.Micros {
 		if need := max(p.packageOf(a, 0).leastBudget(), p.Currency.Unit()); a.Share > 0 {
 			total := need.MulDiv(int64(Whole), int64(a.Share))
 			if a.Share.Of(int64(total)) < int64(need) {
-				total += p.Currency.Unit()
+				total++
 			}
 			least = max(least, total)
 		}
