@@ -68,8 +68,10 @@ type ranked struct {
 }
 
 // rank orders the candidates by how well they answer the request's brief, best
-// first, ties in catalogue order. Where the brief's words find something, what
-// they do not find is left out: a brief asks for a choice, not for the catalogue.
+// first, ties in catalogue order. What the seller has for this buyer alone comes
+// before all else, in its own order: it was made to be offered. Where the brief's
+// words find something, what they do not find is left out: a brief asks for a
+// choice, not for the catalogue.
 // Scores are whole numbers, so that the order is the same on every machine.
 func (q *query) rank(candidates []candidate) []ranked {
 	matches := map[string]brief.Match{}
@@ -94,6 +96,14 @@ func (q *query) rank(candidates []candidate) []ranked {
 		out = append(out, r)
 	}
 	slices.SortStableFunc(out, func(a, b ranked) int {
+		switch {
+		case a.product.Own && b.product.Own:
+			return cmp.Compare(a.order, b.order)
+		case a.product.Own:
+			return -1
+		case b.product.Own:
+			return 1
+		}
 		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.order, b.order))
 	})
 	return out

@@ -49,6 +49,12 @@ func TestStock(t *testing.T) {
 			t.Errorf("got %+v", p)
 		}
 	})
+	t.Run("it comes before the catalogue in the answer to a brief", func(t *testing.T) {
+		list := h.products(t, "buyer", object{"buying_mode": "brief", "brief": "own video, and radio"})
+		if got := ids(list.Products); len(got) < 2 || got[0] != "own" {
+			t.Errorf("got %v", got)
+		}
+	})
 	t.Run("it is found by a format of another agent", func(t *testing.T) {
 		foreign := strings.Replace(document, `{"id":"audio_15s"}`, `{"agent_url":"https://formats.example","id":"spot"}`, 1)
 		if err := h.service.Stock("collector", seller.Stock{Products: []*seller.Product{declared(t, h.service, "own", foreign)}}); err != nil {
