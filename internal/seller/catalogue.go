@@ -109,6 +109,11 @@ type Product struct {
 	// Own products are those of single principals ([Service.Stock]), beside the
 	// catalogue's; their identifiers need not be unique beyond the principal.
 	Own bool `json:",omitzero"`
+	// VendorMetrics are what vendors measure of it.
+	VendorMetrics []VendorMetric `json:",omitzero"`
+	// Bundled are, for each thing that is always bought along, the currencies that it
+	// has a price in.
+	Bundled [][]string `json:",omitzero"`
 	// Foreign are formats of other agents that the product runs besides FormatIDs.
 	Foreign []adcp.FormatReference `json:",omitzero"`
 	// Wire, of a product that was declared in the protocol's own form
@@ -170,6 +175,9 @@ type Reporting struct {
 	// Metrics are names of the protocol's enums/available-metric.json.
 	Metrics []string
 }
+
+// VendorMetric is a metric in a measurement vendor's own vocabulary.
+type VendorMetric struct{ Vendor, Metric string }
 
 // Measurement names the vendors whose count the seller accepts.
 type Measurement struct {

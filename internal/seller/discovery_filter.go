@@ -107,6 +107,9 @@ func (q *query) filters() []productFilter {
 	})
 	add("is_fixed_price", f.IsFixedPrice != nil, func(p *Product) bool { return slices.ContainsFunc(p.Pricing, q.rightKind) })
 	add("pricing_currencies", len(f.PricingCurrencies) > 0, func(p *Product) bool {
+		if slices.ContainsFunc(p.Bundled, func(currencies []string) bool { return !overlap(currencies, f.PricingCurrencies) }) {
+			return false
+		}
 		return slices.ContainsFunc(p.Pricing, func(o PricingOption) bool { return q.rightKind(o) && q.rightCurrency(o) }) ||
 			!slices.ContainsFunc(p.Pricing, q.rightKind) && slices.ContainsFunc(p.Pricing, q.rightCurrency)
 	})
@@ -132,9 +135,19 @@ func (q *query) filters() []productFilter {
 	add("postal_areas", len(f.PostalAreas) > 0, none)
 	add("geo_proximity", len(f.GeoProximity) > 0, none)
 	add("required_performance_standards", len(f.RequiredPerformanceStandards) > 0, none)
-	add("required_vendor_metrics", len(f.RequiredVendorMetrics) > 0, none)
+	add("required_vendor_metrics", len(f.RequiredVendorMetrics) > 0, func(p *Product) bool {
+		return !slices.ContainsFunc(f.RequiredVendorMetrics, func(m adcp.ProductFiltersRequiredVendorMetricsItem) bool { return !p.measures(m) })
+	})
 	add("keywords", len(f.Keywords) > 0, none)
 	return out
+}
+
+// measures tells whether a vendor measures what is asked for: a metric, whoever
+// measures it, or anything of a vendor's.
+func (p *Product) measures(asked adcp.ProductFiltersRequiredVendorMetricsItem) bool {
+	return slices.ContainsFunc(p.VendorMetrics, func(m VendorMetric) bool {
+		return (asked.Vendor == nil || asked.Vendor.Domain == m.Vendor) && (asked.MetricID == nil || *asked.MetricID == m.Metric)
+	})
 }
 
 // prices are the prices of a product that the request's filters leave, and that

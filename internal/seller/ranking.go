@@ -85,7 +85,7 @@ func (q *query) rank(candidates []candidate) []ranked {
 	out := make([]ranked, 0, len(candidates))
 	for _, c := range candidates {
 		m, found := matches[c.product.ID]
-		if !found && best > 0 {
+		if !found && best > 0 && !c.product.Own {
 			continue
 		}
 		r := ranked{candidate: c, score: q.fit(c)}

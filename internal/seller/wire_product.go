@@ -24,8 +24,9 @@ func (s *Service) WireProduct(id string, document json.RawMessage, prices []Pric
 	if err := decodeWire(document, &w); err != nil {
 		return nil, err
 	}
+	named := strings.ReplaceAll(id, "_", " ")
 	p := &Product{
-		ID: id, Name: cmp.Or(w.Name, id), Description: cmp.Or(w.Description, cmp.Or(w.Name, id)+"."),
+		ID: id, Name: cmp.Or(w.Name, named), Description: cmp.Or(w.Description, cmp.Or(w.Name, named)+"."),
 		Guaranteed:  w.DeliveryType == adcp.DeliveryTypeGuaranteed,
 		Exclusivity: string(cmp.Or(adcp.Val(w.Exclusivity), adcp.ExclusivityNone)),
 		Approval:    ApprovalAuto, Countries: s.wireCountries(),
@@ -37,6 +38,7 @@ func (s *Service) WireProduct(id string, document json.RawMessage, prices []Pric
 	if p.Channels, err = wireChannels(document); err != nil {
 		return nil, err
 	}
+	p.VendorMetrics, p.Bundled = wireVendorMetrics(w.ReportingCapabilities), wireBundled(&w)
 	p.Properties = s.wireSelectors(w.PublisherProperties)
 	p.FormatIDs, p.Foreign = s.wireFormats(p, &w)
 	for i := range w.PricingOptions {
@@ -177,6 +179,34 @@ func wireReporting(w adcp.ReportingCapabilities) Reporting {
 		r.Metrics = texts([]adcp.AvailableMetric{adcp.AvailableMetricImpressions, adcp.AvailableMetricSpend, adcp.AvailableMetricClicks})
 	}
 	return r
+}
+
+// wireVendorMetrics names what vendors measure.
+func wireVendorMetrics(w adcp.ReportingCapabilities) []VendorMetric {
+	var list []VendorMetric
+	for _, m := range w.VendorMetrics {
+		list = append(list, VendorMetric{Vendor: m.Vendor.Domain, Metric: m.MetricID})
+	}
+	return list
+}
+
+// wireBundled are the currencies in which the signals are priced that a buyer cannot
+// leave out.
+func wireBundled(w *adcp.Product) [][]string {
+	if w.SignalTargetingRules == nil || adcp.Val(w.SignalTargetingRules.SelectionMode) != adcp.SignalTargetingRulesSelectionModeFixed {
+		return nil
+	}
+	var list [][]string
+	for _, o := range w.SignalTargetingOptions {
+		var currencies []string
+		for _, p := range o.PricingOptions {
+			currencies = include(currencies, adcp.Val(p.Currency))
+		}
+		if adcp.Val(o.DefaultSelected) && len(currencies) > 0 {
+			list = append(list, currencies)
+		}
+	}
+	return list
 }
 
 // texts turns values of an enum into plain texts.

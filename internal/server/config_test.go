@@ -33,7 +33,7 @@ func TestTheExampleConfigurationLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Sales.load(); err != nil {
+	if _, err := s.Sales.load("northlight"); err != nil {
 		t.Error(err)
 	}
 	principals, err := s.principals(getenv)

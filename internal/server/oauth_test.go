@@ -181,7 +181,7 @@ func TestTokensOverTheWire(t *testing.T) {
 
 func openSales(t *testing.T, oauth *account.OAuthConfig) *Sales {
 	t.Helper()
-	catalogue, err := SalesSettings{}.load()
+	catalogue, err := SalesSettings{}.load("northlight")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,15 @@ func (s Settings) testKits() []account.TestKit {
 	return nil
 }
 
+// exampleCatalogue names the catalogue that is sold where none is set: in the
+// sandbox one whose orders are refused for nothing but what a test is about.
+func (s Settings) exampleCatalogue() string {
+	if s.Sandbox {
+		return "sandbox"
+	}
+	return "northlight"
+}
+
 // KeylessAPI tells that REST needs no key: whoever reaches a sandbox is on the
 // same machine.
 func (s Settings) KeylessAPI() bool { return s.Sandbox }

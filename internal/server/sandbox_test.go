@@ -70,7 +70,7 @@ func TestTheSandboxSharesNothingWithAnAgentThatTrades(t *testing.T) {
 // openSandbox is a sales agent, with the published principals where kits are given.
 func openSandbox(t *testing.T, data string, kits []account.TestKit) *Sales {
 	t.Helper()
-	catalogue, err := SalesSettings{}.load()
+	catalogue, err := SalesSettings{}.load("northlight")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 		return err
 	}
 	tuneMemory(getenv)
-	catalogue, err := s.Sales.load()
+	catalogue, err := s.Sales.load(s.exampleCatalogue())
 	if err != nil {
 		return err
 	}
@@ -193,8 +193,9 @@ func keepUp(ctx context.Context, sales *Sales, every time.Duration, ended <-chan
 	}
 }
 
-func (s SalesSettings) load() (*seller.Catalogue, error) {
-	content, err := examples.Catalogues.ReadFile("catalogues/northlight.yaml")
+// load reads the catalogue, or the embedded one of that name where none is set.
+func (s SalesSettings) load(embedded string) (*seller.Catalogue, error) {
+	content, err := examples.Catalogues.ReadFile("catalogues/" + embedded + ".yaml")
 	if s.Catalogue != "" {
 		content, err = os.ReadFile(s.Catalogue)
 	}
