@@ -83,7 +83,7 @@ func call(ctx context.Context, c console, cfg client.Config, task, body string) 
 	if err != nil {
 		return err
 	}
-	if op.Mutating && request["idempotency_key"] == nil {
+	if op.Mutating && !op.KeyOptional && request["idempotency_key"] == nil {
 		key, err := json.Marshal(id.New())
 		if err != nil {
 			return err

@@ -17,10 +17,10 @@ var (
 	yamlBlock    = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
 )
 
-// steps reads the commands of README's console blocks.
-func steps(t *testing.T) []step {
+// steps reads the commands of a document's console blocks.
+func steps(t *testing.T, document string) []step {
 	t.Helper()
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../" + document)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func shows(t *testing.T, want, got string) {
 	}
 	pattern := regexp.MustCompile(`(?s)^\s*` + strings.Join(parts, `.*?`) + `\s*$`)
 	if !pattern.MatchString(got) {
-		t.Errorf("README shows\n%s\nbut it is\n%s", want, got)
+		t.Errorf("the document shows\n%s\nbut it is\n%s", want, got)
 	}
 }
 
@@ -90,7 +90,7 @@ func TestReadmeIsTrue(t *testing.T) {
 	address, _ := serving(t, "--config", "../../examples/upfront.yaml", "--public-url", "http://127.0.0.1:8080")
 	here := func(text string) string { return strings.ReplaceAll(text, "http://127.0.0.1:8080", address) }
 	ran := 0
-	for _, s := range steps(t) {
+	for _, s := range steps(t, "README.md") {
 		command, stdin := here(s.command), ""
 		if before, after, piped := strings.Cut(command, " | "); piped {
 			command, stdin = after, words(before)[1]+"\n"
@@ -129,5 +129,30 @@ func TestReadmeIsTrue(t *testing.T) {
 	}
 	if ran < 4 {
 		t.Errorf("only %d commands of README were run", ran)
+	}
+}
+
+// TestTheSandboxDocumentIsTrue runs the calls that docs/sandbox.md shows.
+func TestTheSandboxDocumentIsTrue(t *testing.T) {
+	t.Parallel()
+	address, said := serving(t, "--sandbox")
+	ran := 0
+	for _, s := range steps(t, "docs/sandbox.md") {
+		switch {
+		case s.output == "":
+		case s.command == "upfront serve --sandbox":
+			shows(t, strings.ReplaceAll(s.output, "http://127.0.0.1:8080", address)+"…", said.String())
+			ran++
+		case strings.HasPrefix(s.command, "upfront call"):
+			args := words(strings.ReplaceAll(s.command, "http://127.0.0.1:8080", address))
+			got := inProcess(t, "", append(args[1:], "--token", "demo-acme-outdoor-v1")...)
+			shows(t, s.output, got.err+got.out)
+			ran++
+		default:
+			t.Errorf("the document shows what %s prints, and nothing checks it", s.command)
+		}
+	}
+	if ran < 5 {
+		t.Errorf("only %d commands of docs/sandbox.md were run", ran)
 	}
 }

@@ -52,6 +52,7 @@ type scenario struct {
 type request struct {
 	Scenario string          `json:"scenario"`
 	Params   json.RawMessage `json:"params"`
+	Context  json.RawMessage `json:"context"`
 	call     *agent.Call
 }
 

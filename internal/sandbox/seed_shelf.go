@@ -24,7 +24,11 @@ func (d *Controller) seedProduct(ctx context.Context, r *request) (*adcp.ComplyT
 		return nil, invalid("params.product_id", "The seller's catalogue has a product %s already.", p.ProductID)
 	}
 	f := fixture{ID: p.ProductID, Fixture: p.Fixture}
-	return d.seed(ctx, r, kindProduct, f, func() error { return d.stock(ctx, r.call.Principal, kindProduct, f) })
+	resp, err := d.seed(ctx, r, kindProduct, f, func() error { return d.stock(ctx, r.call.Principal, kindProduct, f) })
+	if err != nil {
+		return nil, err
+	}
+	return resp, d.noteSession(ctx, r, p.ProductID)
 }
 
 // priceMark parts the product from the option in a price's identifier; neither may

@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/internal/store"
@@ -149,5 +150,34 @@ func TestSeedRefusals(t *testing.T) {
 		{"plans are no matter of a seller", "UNKNOWN_SCENARIO", "seed_plan", object{"plan_id": "p"}},
 	} {
 		t.Run(tt.rule, func(t *testing.T) { (&lab{T: t, agent: l.agent}).refused(tt.word, tt.scenario, tt.params) })
+	}
+}
+
+func TestATestSeesItsOwnSeedsAlone(t *testing.T) {
+	t.Parallel()
+	l := sqlite(t)
+	within := func(test string) object { return object{"correlation_id": test + "--step"} }
+	for _, seed := range []struct{ test, product string }{{"first", "boots"}, {"second", "hats"}, {"second", "coats"}} {
+		l.do("driver", "comply_test_controller", object{
+			"scenario": "seed_product", "account": acme, "params": object{"product_id": seed.product, "fixture": display}, "context": within(seed.test),
+		})
+		l.run("seed_pricing_option", object{"product_id": seed.product, "pricing_option_id": "a", "fixture": auction})
+		l.clock.AdvanceTo(l.clock.Now().Add(time.Millisecond))
+	}
+	shown := func(test string) (list []string) {
+		resp := ask[adcp.GetProductsResponse](l, "get_products", object{"buying_mode": "wholesale", "context": within(test)})
+		for _, p := range resp.Products {
+			list = append(list, p.ProductID)
+		}
+		return list
+	}
+	if got := shown("second"); !slices.Equal(got, []string{"hats", "coats"}) {
+		t.Errorf("the second test is shown %v", got)
+	}
+	if got := shown("third"); len(got) < 5 || !slices.Contains(got, "boots") {
+		t.Errorf("a test without seeds is shown %v", got)
+	}
+	if b := l.book("boots", "a", object{"context": within("second"), "packages": []object{{"product_id": "boots", "pricing_option_id": "a", "budget": 100, "bid_price": 2}}}); b.MediaBuyID == nil {
+		t.Error("what is not shown cannot be bought")
 	}
 }

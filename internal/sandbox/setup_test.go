@@ -61,6 +61,7 @@ func open(t *testing.T, db *store.DB) *lab {
 	l.service, err = seller.New(seller.Config{
 		Tenant: "lab", AgentURL: "http://127.0.0.1:8080", Catalogue: catalogue, Clock: l.clock,
 		Store: db, Queue: queue, AdServer: server, AnswerWithin: 20 * time.Second,
+		Showcase: func(ctx context.Context, call *agent.Call) ([]string, error) { return controller.Showcase(ctx, call) },
 		StandIn: func(ctx context.Context, caller agent.Caller, id string) (string, error) {
 			return controller.StandIn(ctx, caller, id)
 		},

@@ -16,15 +16,24 @@ type query struct {
 	*Service
 	*shelf
 	principal string
-	req       *adcp.GetProductsRequest
-	asOf      time.Time
-	budget    money.Micros
+	// shown names what is shown of the caller's own products instead of everything.
+	shown  []string
+	req    *adcp.GetProductsRequest
+	asOf   time.Time
+	budget money.Micros
 }
 
 // getProducts answers get_products in every mode. A caller without
 // a credential sees everything but prices.
 func (s *Service) getProducts(ctx context.Context, call *agent.Call, req *adcp.GetProductsRequest) (*adcp.GetProductsResponse, []adcp.Item, error) {
-	q, w, refusal := s.newQuery(call, req)
+	var shown []string
+	if s.showcase != nil {
+		var err error
+		if shown, err = s.showcase(ctx, call); err != nil {
+			return nil, nil, err
+		}
+	}
+	q, w, refusal := s.newQuery(call, req, shown)
 	if refusal != nil {
 		return nil, nil, refusal
 	}
@@ -71,7 +80,7 @@ func (s *Service) getProducts(ctx context.Context, call *agent.Call, req *adcp.G
 }
 
 // newQuery checks what the schema cannot, and finds the request's place in its list.
-func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest) (*query, walk, *adcp.Error) {
+func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest, shown []string) (*query, walk, *adcp.Error) {
 	if refusal := s.checkMode(req); refusal != nil {
 		return nil, walk{}, refusal
 	}
@@ -84,7 +93,7 @@ func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest) (*que
 		bare := *req
 		bare.Brief, req = nil, &bare
 	}
-	q := &query{Service: s, shelf: s.shelf(), principal: call.Principal, req: req, view: view{agentURL: s.agentURL, hidePrices: call.Anonymous, reports: s.webhooks != nil}}
+	q := &query{Service: s, shelf: s.shelf(), principal: call.Principal, shown: shown, req: req, view: view{agentURL: s.agentURL, hidePrices: call.Anonymous, reports: s.webhooks != nil}}
 	var refusal *adcp.Error
 	if f := req.Filters; f != nil {
 		q.countries = f.Countries
@@ -101,7 +110,7 @@ func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest) (*que
 	if q.private {
 		whose = call.Principal
 	}
-	name, err := digest("get_products", q.version, whose, call.Anonymous, req.BuyingMode, req.Brief, req.Brand, req.Account,
+	name, err := digest("get_products", q.version, whose, shown, call.Anonymous, req.BuyingMode, req.Brief, req.Brand, req.Account,
 		req.PreferredDeliveryTypes, req.Filters, req.RequiredPolicies, req.Refine)
 	if err != nil {
 		return nil, walk{}, adcp.NewError(adcp.CodeInvalidRequest, "", err.Error())

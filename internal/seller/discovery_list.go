@@ -64,6 +64,20 @@ func (q *query) timeless() bool {
 	return f == nil || f.StartDate == nil && f.EndDate == nil
 }
 
+// offering is what the caller is shown of what it may buy.
+func (q *query) offering() []*Product {
+	if q.shown == nil {
+		return q.offer(q.principal)
+	}
+	var list []*Product
+	for _, id := range q.shown {
+		if p, ok := q.own[q.principal][id]; ok {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
 // list works out what answers the query of that name, or gives what was worked
 // out before.
 func (q *query) list(name string) *productList {
@@ -72,7 +86,7 @@ func (q *query) list(name string) *productList {
 			return known
 		}
 	}
-	candidates, diagnostics := filterProducts(q.offer(q.principal), q.filters(), q.prices)
+	candidates, diagnostics := filterProducts(q.offering(), q.filters(), q.prices)
 	offers := make([]offer, 0, len(candidates))
 	if q.req.BuyingMode == adcp.GetProductsRequestBuyingModeBrief {
 		for _, r := range q.rank(candidates) {

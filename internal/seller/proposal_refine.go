@@ -200,7 +200,7 @@ func (r *refinement) product(i int, e adcp.GetProductsRequestRefineItem) {
 // onProduct answers an ask about a single product, which is sold as it is listed.
 func (r *refinement) onProduct(p *Product, ask string) string {
 	text := fmt.Sprintf("%s is sold as it is listed: its formats and prices are what can be had.", p.Name)
-	adjustments, _ := readAsk(ask, r.offer(r.principal))
+	adjustments, _ := readAsk(ask, r.offering())
 	for _, a := range adjustments {
 		if a.kind == adjustTotal {
 			text += " A budget is set with its package, or with filters.budget_range for a proposal."
@@ -237,7 +237,7 @@ func (r *refinement) omits(productID string) bool {
 // request reads an entry for the request as a whole. It reports whether a plan of
 // the products is wanted.
 func (r *refinement) request(i int, ask string) bool {
-	adjustments, unread := readAsk(ask, r.offer(r.principal))
+	adjustments, unread := readAsk(ask, r.offering())
 	combine := false
 	for _, a := range adjustments {
 		switch a.kind {
@@ -274,7 +274,7 @@ func (r *refinement) proposalEntry(ctx context.Context, i int, e adcp.GetProduct
 	} else if problem != nil && problem.Code == adcp.CodeProposalExpired {
 		return problem
 	}
-	adjustments, unread := readAsk(adcp.Val(e.Ask), r.offer(r.principal))
+	adjustments, unread := readAsk(adcp.Val(e.Ask), r.offering())
 	r.unread(i, len(adjustments), unread)
 	adjustments = append(adjustments, r.wide...)
 	if len(adjustments)+len(r.include)+len(r.omit) == 0 && r.req.Filters == nil {

@@ -55,6 +55,9 @@ type Config struct {
 	AnswerAtOnce func(*adcp.PushNotificationConfig) bool
 	// Billing are the parties that the seller invoices; all of the protocol's where empty.
 	Billing []adcp.BillingParty
+	// Showcase, where given, names the caller's own products that a call is shown
+	// instead of everything, in that order; nil is everything.
+	Showcase func(ctx context.Context, call *agent.Call) ([]string, error)
 	// StandIn, where given, names the account that stands in for one that the caller
 	// names by an identifier and does not have; "" is none.
 	StandIn func(ctx context.Context, caller agent.Caller, accountID string) (string, error)
@@ -88,9 +91,10 @@ type Service struct {
 	log      *slog.Logger
 	describe func(*adcp.GetAdcpCapabilitiesResponse)
 	// served are the operations that a caller may call on the agent.
-	served  func(agent.Caller) []*adcp.Operation
-	shelves atomic.Pointer[shelf]
-	selling selling
+	served   func(agent.Caller) []*adcp.Operation
+	shelves  atomic.Pointer[shelf]
+	selling  selling
+	showcase func(ctx context.Context, call *agent.Call) ([]string, error)
 	booking
 }
 
@@ -116,7 +120,7 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{
 		tenant: c.Tenant, name: c.Name, agentURL: c.AgentURL, endpoint: cmp.Or(c.Endpoint, c.AgentURL),
-		clock: c.Clock, log: c.Logger, describe: c.Describe,
+		clock: c.Clock, log: c.Logger, describe: c.Describe, showcase: c.Showcase,
 	}
 	if err := s.Sell(c.Catalogue); err != nil {
 		return nil, err

@@ -144,7 +144,7 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	if s.service, err = seller.New(seller.Config{
 		Tenant: c.Tenant, Name: c.Name, AgentURL: c.PublicURL, Endpoint: strings.TrimSuffix(c.PublicURL, "/") + endpointMCP, Catalogue: c.Catalogue,
 		Store: s.db, Queue: s.queue, AdServer: s.adServer, Clock: c.Clock, SalesDesk: c.SalesDesk, Logger: s.log,
-		Describe: s.describe, Webhooks: s.outbox, Relations: relations(c.TestKits), Governance: watched, AnswerAtOnce: answerAtOnce(c.TestKits), StandIn: s.standIn,
+		Describe: s.describe, Webhooks: s.outbox, Relations: relations(c.TestKits), Governance: watched, AnswerAtOnce: answerAtOnce(c.TestKits), StandIn: s.standIn, Showcase: s.showcase,
 	}); err != nil {
 		return s, err
 	}

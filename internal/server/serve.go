@@ -66,12 +66,12 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 	if s.Sandbox {
 		s.announceSandbox(out, at, cfg.Signatures != nil)
 	}
-	fmt.Fprintf(out, "%s sells %d products at http://%s/sales/mcp\n", catalogue.Name, len(catalogue.Products), at.plain.Addr())
 	if nobody, err := sales.knowsNobody(ctx, s); err != nil {
 		log.Error("keys", "err", err)
 	} else if nobody {
 		fmt.Fprintln(out, "no principal is known: anyone may browse, nobody can buy (make a key: upfront keys create)")
 	}
+	fmt.Fprintf(out, "%s sells %d products at http://%s/sales/mcp\n", catalogue.Name, len(catalogue.Products), at.plain.Addr())
 	server := &http.Server{
 		Handler:           logged(sales.Handler(), log),
 		ReadHeaderTimeout: 10 * time.Second,
