@@ -87,3 +87,19 @@ func TestTheSubmittedArmOfABrief(t *testing.T) {
 	l.refused("INVALID_PARAMS", "force_get_products_arm", object{"arm": "input-required"})
 	l.refused("UNKNOWN_SCENARIO", "force_get_signals_arm", object{"arm": "submitted", "task_id": "task_signals"})
 }
+
+func TestAnOutageOfTheInventory(t *testing.T) {
+	t.Parallel()
+	l := sqlite(t)
+	l.move("force_upstream_unavailable", object{"tool": "get_products", "upstream_name": "inventory-service"}, "available", "unavailable")
+	l.refused("INVALID_PARAMS", "force_upstream_unavailable", object{"tool": "list_accounts"})
+	get := func() *adcp.GetProductsResponse {
+		return ask[adcp.GetProductsResponse](l, "get_products", object{"buying_mode": "brief", "brief": "anything"})
+	}
+	if r := get(); len(r.Products) == 0 || len(r.Errors) != 1 || r.Errors[0].Code != adcp.CodeStaleResponse || !contains(string(r.Errors[0].Details), `"inventory-service"`) {
+		t.Errorf("got %d products and %+v", len(r.Products), r.Errors)
+	}
+	if r := get(); len(r.Errors) > 0 {
+		t.Errorf("it is not over with the next call: %+v", r.Errors)
+	}
+}

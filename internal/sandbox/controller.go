@@ -80,6 +80,7 @@ func (d *Controller) table() []scenario {
 		{"force_create_media_buy_arm", d.forceArm(adcp.CreateMediaBuy.Operation, adcp.ComplyTestControllerRequestParamsArmInputRequired)},
 		{"force_get_products_arm", d.forceArm(adcp.GetProducts.Operation)},
 		{"force_task_completion", d.forceTaskCompletion},
+		{"force_upstream_unavailable", d.forceUpstreamUnavailable},
 		{"simulate_delivery", d.simulateDelivery},
 		{"simulate_budget_spend", d.simulateBudgetSpend},
 		{"seed_account", d.seedAccount},
@@ -99,6 +100,7 @@ func (d *Controller) Register(a *agent.Agent) {
 	agent.After(a, adcp.GetAdcpCapabilities, d.advertise)
 	agent.Before(a, adcp.CreateMediaBuy, d.beforeCreate)
 	agent.Before(a, adcp.GetProducts, d.beforeProducts)
+	agent.After(a, adcp.GetProducts, d.afterProducts)
 	agent.After(a, adcp.GetMediaBuyDelivery, d.afterDelivery)
 }
 

@@ -70,8 +70,8 @@ func (d *Controller) Showcase(ctx context.Context, call *agent.Call) ([]string, 
 	var request struct {
 		Context json.RawMessage `json:"context"`
 	}
-	if json.Unmarshal(call.Arguments, &request) != nil {
-		return nil, nil
+	if err := json.Unmarshal(call.Arguments, &request); err != nil {
+		return nil, err
 	}
 	session := sessionOf(request.Context)
 	if session == "" {

@@ -170,7 +170,7 @@ func TestTheSandboxLeadsToItsKeys(t *testing.T) {
 	if err := adcp.ValidateDocument("adagents.json", adagents); err != nil {
 		t.Errorf("%v\n%s", err, adagents)
 	}
-	if !bytes.Contains(adagents, []byte(`"publisher_domain":"northlight.example"`)) {
+	if !bytes.Contains(adagents, []byte(`"publisher_domain":"sandbox.example"`)) {
 		t.Errorf("got %s", adagents)
 	}
 }
