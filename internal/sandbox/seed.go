@@ -165,6 +165,9 @@ func (d *Controller) stock(ctx context.Context, principal, kind string, more fix
 	if err != nil {
 		return err
 	}
+	if err := d.sortBySession(ctx, principal, products); err != nil {
+		return err
+	}
 	for _, f := range products {
 		p, err := d.product(f, prices)
 		if err != nil {
@@ -182,6 +185,13 @@ func (d *Controller) stock(ctx context.Context, principal, kind string, more fix
 		return invalid("params.fixture", "%v", err)
 	}
 	return d.Supply(own.Products)
+}
+
+// restock puts on the shelf all that was seeded for the principal.
+func (d *Controller) restock(ctx context.Context, principal string) error {
+	d.seeding.Lock()
+	defer d.seeding.Unlock()
+	return d.stock(ctx, principal, "", fixture{})
 }
 
 func (d *Controller) product(f fixture, prices []fixture) (*seller.Product, error) {

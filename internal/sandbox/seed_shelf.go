@@ -28,7 +28,10 @@ func (d *Controller) seedProduct(ctx context.Context, r *request) (*adcp.ComplyT
 	if err != nil {
 		return nil, err
 	}
-	return resp, d.noteSession(ctx, r, p.ProductID)
+	if err := d.noteSession(ctx, r, p.ProductID); err != nil {
+		return nil, err
+	}
+	return resp, d.restock(ctx, r.call.Principal)
 }
 
 // priceMark parts the product from the option in a price's identifier; neither may

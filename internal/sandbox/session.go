@@ -87,3 +87,21 @@ func (d *Controller) Showcase(ctx context.Context, call *agent.Call) ([]string, 
 	}
 	return ids, nil
 }
+
+// sortBySession puts what the latest test has seeded first, in the order in which
+// it has, and what is only published last.
+func (d *Controller) sortBySession(ctx context.Context, principal string, products []fixture) error {
+	seeded, _, err := d.sessions(ctx, principal)
+	if err != nil {
+		return err
+	}
+	latest := map[string]int64{}
+	for _, in := range seeded {
+		latest[in.Session] = max(latest[in.Session], in.At)
+	}
+	slices.SortStableFunc(products, func(a, b fixture) int {
+		x, y := seeded[a.ID], seeded[b.ID]
+		return cmp.Or(cmp.Compare(latest[y.Session], latest[x.Session]), cmp.Compare(x.At, y.At))
+	})
+	return nil
+}

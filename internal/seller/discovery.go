@@ -108,9 +108,9 @@ func (s *Service) newQuery(call *agent.Call, req *adcp.GetProductsRequest, shown
 	}
 	whose := ""
 	if q.private {
-		whose = call.Principal
+		whose = strings.Join(append([]string{call.Principal}, shown...), "\x00")
 	}
-	name, err := digest("get_products", q.version, whose, shown, call.Anonymous, req.BuyingMode, req.Brief, req.Brand, req.Account,
+	name, err := digest("get_products", q.version, whose, call.Anonymous, req.BuyingMode, req.Brief, req.Brand, req.Account,
 		req.PreferredDeliveryTypes, req.Filters, req.RequiredPolicies, req.Refine)
 	if err != nil {
 		return nil, walk{}, adcp.NewError(adcp.CodeInvalidRequest, "", err.Error())
