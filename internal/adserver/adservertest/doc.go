@@ -4,4 +4,6 @@
 //	func TestConformance(t *testing.T) {
 //		adservertest.Run(t, func(t *testing.T) adservertest.Bench { … })
 //	}
+//
+// [RunWithFaults] runs one order's life again for every fault at every place.
 package adservertest

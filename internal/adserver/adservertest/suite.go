@@ -25,6 +25,11 @@ type Bench struct {
 	// Elapse lets time pass until t, and returns when the ad server reports delivery
 	// up to then. Nil where time cannot be made to pass: then what happens over time is skipped.
 	Elapse func(ctx context.Context, t time.Time) error
+	// Fit takes out of an order that uses everything what this ad server refuses; the
+	// adapter's own tests show the refusals. Nil where it can hold everything.
+	Fit func(*adserver.Order)
+	// Orders, where it can be told, counts the orders that the ad server really has.
+	Orders func() int
 }
 
 // Run runs the suite; open gives each test an ad server of its own.
@@ -163,6 +168,9 @@ func (s *suite) holdsWhatWasApplied() {
 	}
 	o.LineItems[1].PricingModel, o.LineItems[1].Rate = adserver.CPC, 0
 	o.LineItems[1].MaxBid, o.LineItems[1].Floor = 2*money.Unit, money.Unit
+	if s.Fit != nil {
+		s.Fit(&o)
+	}
 	s.apply(o)
 	got, err := s.Adapter.Read(s.ctx, o.ID)
 	if err != nil {
@@ -189,6 +197,9 @@ func (s *suite) applyReplaces() {
 	o.Name, o.Advertiser = "Summer", "Acme Outdoor"
 	o.LineItems[0].Budget, o.LineItems[0].End = 1500*money.Unit, o.LineItems[0].End.Add(24*time.Hour)
 	o.LineItems[0].Creatives = []adserver.CreativeWeight{{CreativeID: "c", Approved: true}}
+	if s.Fit != nil {
+		s.Fit(&o)
+	}
 	third := o.LineItems[1]
 	third.ID = "order_replaced_li_3"
 	o.LineItems = []adserver.LineItem{third, o.LineItems[0]} // the second goes
@@ -246,7 +257,7 @@ func (s *suite) refusesWhole() {
 		bad := held
 		bad.Name = "refused"
 		bad.LineItems = slices.Clone(held.LineItems)
-		bad.LineItems[0].Budget++
+		bad.LineItems[0].Budget += money.Unit
 		spoil(&bad.LineItems[1])
 		s.refuses(bad, "line_items[1]."+field, held)
 	}

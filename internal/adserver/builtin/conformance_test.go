@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/adserver/adservertest"
 	"github.com/upfront-media/upfront/internal/adserver/builtin"
 	"github.com/upfront-media/upfront/internal/clock"
@@ -26,6 +27,20 @@ func TestConformance(t *testing.T) {
 			t.Parallel()
 			db := storetest.Open(t, dialect) // one for all: each test is a tenant
 			adservertest.Run(t, func(t *testing.T) adservertest.Bench { return bench(t, db) })
+		})
+	}
+}
+
+func TestConformanceWithFaults(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range storetest.Dialects() {
+		t.Run(string(dialect), func(t *testing.T) {
+			t.Parallel()
+			db := storetest.Open(t, dialect)
+			adservertest.RunWithFaults(t, func(t *testing.T, trouble *adservertest.Trouble) (adserver.Adapter, adservertest.Bench) {
+				b := bench(t, db)
+				return &adservertest.Faulty{Adapter: b.Adapter, Trouble: trouble}, b
+			})
 		})
 	}
 }
