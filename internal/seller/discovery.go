@@ -53,6 +53,9 @@ func (s *Service) getProducts(ctx context.Context, call *agent.Call, req *adcp.G
 	}
 	resp.FilterDiagnostics = list.diagnostics
 	page, pagination := pageOf(w, list.offers)
+	if err := q.lookUpLeft(ctx, page); err != nil {
+		return nil, nil, err
+	}
 	products, err := q.itemsOf(page)
 	if err != nil {
 		return nil, nil, err

@@ -26,7 +26,9 @@ type itemKey struct {
 	// days is the length of the flight, 0 where it is not known.
 	days      int64
 	countries string
-	fields    fieldSet
+	// left tells what the ledger has left of it, where that shows.
+	left   string
+	fields fieldSet
 }
 
 // maxItems is how many documents a generation of [productItems] holds.
@@ -78,7 +80,7 @@ func (q *query) itemsOf(offers []offer) ([]adcp.Item, error) {
 	}
 	out := make([]adcp.Item, len(offers))
 	for i, o := range offers {
-		key.product, key.prices = o.product, o.priceKey()
+		key.product, key.prices, key.left = o.product, o.priceKey(), q.left[o.product].String()
 		item, ok := q.items.get(key)
 		if !ok {
 			var err error

@@ -23,6 +23,8 @@ type view struct {
 	flight flight
 	// countries limit the forecast; empty is all of the product's.
 	countries []string
+	// left is what the ledger has left of guaranteed products over the flight.
+	left map[*Product]leftover
 }
 
 // flight is a range of calendar days in UTC, both included.

@@ -13,8 +13,9 @@ import (
 // all of the countries in view; where the seller knows how they share it, a
 // point for each follows.
 //
-// The forecast is what there is when nobody else buys. It has no budgets: it
-// says what exists, not what an amount buys.
+// The forecast is what there is when nobody else buys; of a guaranteed product
+// over a known flight, no more than the ledger has left ([view.left]). It has no
+// budgets: it says what exists, not what an amount buys.
 func (v view) forecast(p *Product, prices []PricingOption) *adcp.DeliveryForecast {
 	out := &adcp.DeliveryForecast{
 		ForecastRangeUnit: new(adcp.ForecastRangeUnitDaily),
@@ -47,9 +48,9 @@ func (v view) forecast(p *Product, prices []PricingOption) *adcp.DeliveryForecas
 			share += s.Share
 		}
 	}
-	out.Points = []adcp.ForecastPoint{v.forecastPoint(p, share)}
+	out.Points = []adcp.ForecastPoint{v.forecastPoint(p, share, "")}
 	for _, s := range shares {
-		point := v.forecastPoint(p, s.Share)
+		point := v.forecastPoint(p, s.Share, s.Country)
 		point.Dimensions = []adcp.ForecastPointDimension{{
 			Kind:     adcp.ForecastPointDimensionKindGeo,
 			GeoLevel: new(adcp.GeographicTargetingLevelCountry),
@@ -81,16 +82,21 @@ func (f Forecast) reach(days int64, share Rate) int64 {
 	return min(touched, f.impressions(days, share))
 }
 
-func (v view) forecastPoint(p *Product, share Rate) adcp.ForecastPoint {
+// forecastPoint is a share of the forecast; country names the one that it is of,
+// "" is all in view.
+func (v view) forecastPoint(p *Product, share Rate, country string) adcp.ForecastPoint {
 	days := v.flight.days()
-	impressions := p.Forecast.impressions(days, share)
+	impressions, either := p.Forecast.impressions(days, share), p.Forecast.Spread
+	if left, reserved := v.left[p]; reserved && left.in(country) < impressions {
+		impressions, either = left.in(country), 0 // a number of the books, and no estimate
+	}
 	point := adcp.ForecastPoint{Metrics: map[string]adcp.ForecastRange{}}
 	add := func(metric string, n int64) {
 		if n > 0 {
-			point.Metrics[metric] = spread(n, p.Forecast.Spread)
+			point.Metrics[metric] = spread(n, either)
 		}
 	}
-	point.Metrics["impressions"] = spread(impressions, p.Forecast.Spread)
+	point.Metrics["impressions"] = spread(impressions, either)
 	add("clicks", p.Supply.Click.Of(impressions))
 	add("views", p.Supply.View.Of(impressions))
 	add("completed_views", p.Supply.Complete.Of(impressions))
@@ -106,7 +112,7 @@ func (v view) forecastPoint(p *Product, share Rate) adcp.ForecastPoint {
 		}
 	}
 	if v.flight.known() {
-		add("reach", p.Forecast.reach(days, share))
+		add("reach", min(p.Forecast.reach(days, share), impressions))
 	}
 	if p.Supply.Viewable > 0 && slices.Contains(p.Reporting.Metrics, string(adcp.AvailableMetricViewability)) {
 		point.Viewability = &adcp.ForecastPointViewability{

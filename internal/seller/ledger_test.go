@@ -205,3 +205,37 @@ func TestTheLastMillionIsSoldOnce(t *testing.T) {
 		})
 	}
 }
+
+// TestForecastsSayWhatIsLeft: over a flight, a guaranteed product is shown with
+// what can still be bought of it, and that much can be bought.
+func TestForecastsSayWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	h := plazaHouse(t, storetest.Open(t, store.SQLite))
+	impressions := func(mode string) string {
+		request := with(outdoors(20_000), object{"buying_mode": mode})
+		if mode == "wholesale" {
+			delete(request, "brief")
+		}
+		for _, p := range h.products(t, "buyer", request).Products {
+			if p.ProductID == "tv_prime" {
+				return string(*p.Forecast.Points[0].Metrics["impressions"].Mid)
+			}
+		}
+		t.Fatal("tv_prime is not there")
+		return ""
+	}
+	if got := impressions("brief"); got != "1000000" {
+		t.Errorf("ten days have %s, want a million: the capacity, which is below the forecast", got)
+	}
+	h.book(h.order(prime("15000")))
+	if got := impressions("brief"); got != "400000" {
+		t.Errorf("%s are left, want 400000", got)
+	}
+	if got := impressions("wholesale"); got != "1200000" {
+		t.Errorf("wholesale says %s, want the forecast", got)
+	}
+	h.book(h.order(prime("10000")))
+	if got := impressions("brief"); got != "0" {
+		t.Errorf("%s are left of what is sold out", got)
+	}
+}

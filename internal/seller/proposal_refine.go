@@ -89,6 +89,9 @@ func (q *query) refine(ctx context.Context, call *agent.Call, w walk) (*adcp.Get
 		return nil, nil, err
 	}
 	page, pagination := pageOf(w, r.offers)
+	if err := q.lookUpLeft(ctx, page); err != nil {
+		return nil, nil, err
+	}
 	products, err := q.itemsOf(page)
 	if err != nil {
 		return nil, nil, err

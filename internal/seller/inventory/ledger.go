@@ -31,6 +31,21 @@ func (l Ledger) Left(ctx context.Context, q *store.Queries, capacity Capacity, c
 	return Left(capacity, claim, others, nil, DayOf(now)), nil
 }
 
+// LeftIn is [Ledger.Left] by country; "" is a product whose supply is not told
+// apart.
+func (l Ledger) LeftIn(ctx context.Context, q *store.Queries, capacity Capacity, claim Claim, now time.Time) (map[string]int64, error) {
+	others, _, err := l.taken(ctx, q, "", claim, now)
+	if err != nil {
+		return nil, err
+	}
+	left := map[string]int64{}
+	cells := capacity.cells(claim)
+	for i, n := range capacity.left(cells, claim, others, nil, DayOf(now)) {
+		left[cells[i].Country] = n
+	}
+	return left, nil
+}
+
 // taken reads the lines of the claim's product that touch its flight from today on.
 func (l Ledger) taken(ctx context.Context, q *store.Queries, owner string, claim Claim, now time.Time) (others, own []Line, err error) {
 	first, last := claim.days()
