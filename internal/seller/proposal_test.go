@@ -357,7 +357,7 @@ func TestTheLedgerHolds(t *testing.T) {
 				}
 			}
 		}
-		for range rapid.IntRange(5, 25).Draw(rt, "steps") {
+		for range rapid.IntRange(5, 14).Draw(rt, "steps") {
 			step()
 			for _, day := range days {
 				for product, capacity := range map[string]int64{"tv_prime": 100_000, "front_page": 40_000} {
