@@ -13,13 +13,21 @@ import (
 // account that the storyboard does write out.
 const runnersBrand = "test.example"
 
+// placeholder is the address that storyboards write where they mean the agent under
+// test.
+const placeholder = "https://your-platform.example.com"
+
 // kitsOperator is the agency that operates for the brands of the test kits.
 const kitsOperator = "pinnacle-agency.example"
 
 // Amend has the runner's own account stand for the one that the storyboards of the
 // principal's test kit are written for, so that what one step does is there for the
-// next. Accounts themselves are opened and listed as they are named.
+// next. Accounts themselves are opened and listed as they are named. The address
+// that storyboards have for the agent under test becomes its own.
 func (d *Controller) Amend(caller agent.Caller, operation string, arguments json.RawMessage) json.RawMessage {
+	if caller.Sandbox && d.AgentURL != "" {
+		arguments = bytes.ReplaceAll(arguments, []byte(`"`+placeholder+`"`), []byte(`"`+d.AgentURL+`"`))
+	}
 	brand := d.Brands[caller.Principal]
 	if brand == "" || !caller.Sandbox || !bytes.Contains(arguments, []byte(runnersBrand)) ||
 		operation == adcp.SyncAccounts.Name || operation == adcp.ListAccounts.Name {

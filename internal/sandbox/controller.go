@@ -22,6 +22,8 @@ type Config struct {
 	// Principals are those of the sandbox that are known before they call; what is
 	// published is on their shelf from the start.
 	Principals []string
+	// AgentURL is the seller's own address, as in its formats.
+	AgentURL string
 	// Brands are the domains of the brands that principals buy for, of those that
 	// stand for a test kit; see [Controller.Amend].
 	Brands map[string]string

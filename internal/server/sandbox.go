@@ -174,7 +174,7 @@ func (s *Sales) openSandbox(ctx context.Context, c SalesConfig) error {
 		}
 	}
 	controller, err := sandbox.New(ctx, sandbox.Config{
-		Principals: principals, Brands: brands,
+		AgentURL: c.PublicURL, Principals: principals, Brands: brands,
 		Tenant: c.Tenant, Store: s.db, Clock: c.Clock, Seller: s.service, AdServer: s.adServer, Logger: s.log,
 		Supply: func(products []*seller.Product) error {
 			held := supply.Of(&seller.Catalogue{Products: products})
