@@ -36,10 +36,10 @@ type Adapter interface {
 	// gives up. What Read returns was held at one instant: never half of an Apply.
 	Read(ctx context.Context, orderID string) (Order, error)
 
-	// Delivery returns the hours in which the order's line items delivered, sorted
-	// by hour and then by line item. Hours without delivery may be left out. Reports
+	// Delivery returns the hours, or longer steps, in which the order's line items
+	// delivered, sorted by hour and then by line item. Hours without delivery may be left out. Reports
 	// may lag behind the clock by some hours, but an hour that has been reported does
-	// not change. An unknown order is [ErrNotFound]; a known one that has
+	// not change. Days and the whole add up those hours, exactly. An unknown order is [ErrNotFound]; a known one that has
 	// not delivered gives none.
 	Delivery(ctx context.Context, query DeliveryQuery) ([]HourlyDelivery, error)
 }
@@ -52,6 +52,10 @@ type DeliveryQuery struct {
 	// From is the first hour wanted and To the first not wanted, by the hour's start.
 	// A zero time leaves that side open.
 	From, To time.Time
+	// Step is how much time each row of the answer covers. Who needs no hours should
+	// not ask for them: an ad server adds up faster than its caller. [Fold] does it
+	// for one that cannot.
+	Step Step
 }
 
 // ErrNotFound reports an order that the ad server does not hold.

@@ -59,10 +59,12 @@ func (m Metrics) Billed(model PricingModel) int64 {
 	return m.Impressions
 }
 
-// HourlyDelivery is what one line item delivered within one hour.
+// HourlyDelivery is what one line item delivered within one hour, or within the
+// longer [Step] that was asked for.
 type HourlyDelivery struct {
 	LineItemID string
-	// Hour is the start of the hour, in UTC.
+	// Hour is the start of the hour, in UTC; of a day its midnight, of the whole the
+	// first hour or day that delivered.
 	Hour time.Time
 	Metrics
 	Currency money.Currency

@@ -51,13 +51,16 @@ func (s *Service) getMediaBuyDelivery(ctx context.Context, call *agent.Call, req
 		MediaBuyDeliveries: []adcp.GetMediaBuyDeliveryResponseMediaBuyDelivery{},
 	}
 	var total adserver.Metrics
-	covered := period
+	covered, step := period, adserver.StepWhole
+	if adcp.Val(req.IncludePackageDailyBreakdown) {
+		step = adserver.StepDay
+	}
 	for _, r := range rows {
 		b, err := s.assemble(ctx, q, r)
 		if err != nil {
 			return nil, err
 		}
-		hours, err := s.delivered(ctx, adserver.DeliveryQuery{OrderID: b.ID, From: period.from, To: period.to})
+		hours, err := s.delivered(ctx, adserver.DeliveryQuery{OrderID: b.ID, From: period.from, To: period.to, Step: step})
 		if err != nil {
 			return nil, err
 		}

@@ -80,7 +80,7 @@ type day struct {
 	adserver.Metrics
 }
 
-// byDay adds hours up by UTC day, in order. Hours come sorted.
+// byDay adds rows up by UTC day, in order. They come sorted.
 func byDay(hours []adserver.HourlyDelivery) []day {
 	var days []day
 	for i := range hours {

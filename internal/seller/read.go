@@ -125,7 +125,7 @@ func (s *Service) mediaBuyStatus(ctx context.Context, q *store.Queries, b *Media
 	var rows []adserver.HourlyDelivery
 	var snapshotErr error
 	if adcp.Val(req.IncludeSnapshot) {
-		if rows, snapshotErr = s.delivered(ctx, adserver.DeliveryQuery{OrderID: b.ID}); snapshotErr != nil {
+		if rows, snapshotErr = s.delivered(ctx, adserver.DeliveryQuery{OrderID: b.ID, Step: adserver.StepWhole}); snapshotErr != nil {
 			s.log.WarnContext(ctx, "no delivery snapshot", "media_buy", b.ID, "error", snapshotErr)
 		}
 	}

@@ -127,7 +127,7 @@ func (s *Service) reportResult(ctx context.Context, b *MediaBuy, r store.SellerR
 	if n.kind == adcp.MediaBuyDeliveryWebhookResultNotificationTypeFinal {
 		asked = period{} // the whole flight
 	}
-	hours, err := s.delivered(ctx, adserver.DeliveryQuery{OrderID: b.ID, From: asked.from, To: asked.to})
+	hours, err := s.delivered(ctx, adserver.DeliveryQuery{OrderID: b.ID, From: asked.from, To: asked.to, Step: adserver.StepWhole})
 	if err != nil {
 		return nil, err
 	}

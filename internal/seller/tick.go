@@ -89,7 +89,7 @@ func (s *Service) completeFlight(ctx context.Context, mediaBuyID string, now tim
 	if d := adserver.Diff(b.Order(), held); len(d) > 0 {
 		return fmt.Errorf("the ad server does not hold the order: %s", d[0])
 	}
-	if _, err := s.adServer.Delivery(ctx, adserver.DeliveryQuery{OrderID: b.ID}); err != nil {
+	if _, err := s.adServer.Delivery(ctx, adserver.DeliveryQuery{OrderID: b.ID, Step: adserver.StepWhole}); err != nil {
 		return err
 	}
 	revision := b.Revision

@@ -273,7 +273,7 @@ func (s *Service) coverSpend(ctx context.Context, u *update, packages []adcp.Pac
 		}
 		if rows == nil {
 			var err error
-			if rows, err = s.delivered(ctx, adserver.DeliveryQuery{OrderID: u.buy.ID}); err != nil {
+			if rows, err = s.delivered(ctx, adserver.DeliveryQuery{OrderID: u.buy.ID, Step: adserver.StepWhole}); err != nil {
 				return err
 			}
 		}

@@ -9,6 +9,57 @@ import (
 	"context"
 )
 
+const addAdserverDeliveryDay = `-- name: AddAdserverDeliveryDay :exec
+INSERT INTO adserver_delivery_days (tenant, line_item_id, day, creative_id, impressions, viewable_impressions, clicks, views,
+    completed_views, conversions, plays, grps, spend)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+ON CONFLICT (tenant, line_item_id, day, creative_id) DO UPDATE SET
+    impressions = adserver_delivery_days.impressions + excluded.impressions,
+    viewable_impressions = adserver_delivery_days.viewable_impressions + excluded.viewable_impressions,
+    clicks = adserver_delivery_days.clicks + excluded.clicks,
+    views = adserver_delivery_days.views + excluded.views,
+    completed_views = adserver_delivery_days.completed_views + excluded.completed_views,
+    conversions = adserver_delivery_days.conversions + excluded.conversions,
+    plays = adserver_delivery_days.plays + excluded.plays,
+    grps = adserver_delivery_days.grps + excluded.grps,
+    spend = adserver_delivery_days.spend + excluded.spend
+`
+
+type AddAdserverDeliveryDayParams struct {
+	Tenant              string
+	LineItemID          string
+	Day                 int64
+	CreativeID          string
+	Impressions         int64
+	ViewableImpressions int64
+	Clicks              int64
+	Views               int64
+	CompletedViews      int64
+	Conversions         int64
+	Plays               int64
+	Grps                int64
+	Spend               int64
+}
+
+func (q *Queries) AddAdserverDeliveryDay(ctx context.Context, arg AddAdserverDeliveryDayParams) error {
+	_, err := q.db.ExecContext(ctx, addAdserverDeliveryDay,
+		arg.Tenant,
+		arg.LineItemID,
+		arg.Day,
+		arg.CreativeID,
+		arg.Impressions,
+		arg.ViewableImpressions,
+		arg.Clicks,
+		arg.Views,
+		arg.CompletedViews,
+		arg.Conversions,
+		arg.Plays,
+		arg.Grps,
+		arg.Spend,
+	)
+	return err
+}
+
 const adserverDelivery = `-- name: AdserverDelivery :many
 SELECT tenant, line_item_id, hour, currency, impressions, viewable_impressions, clicks, views, completed_views, conversions, plays, grps, spend, creatives FROM adserver_delivery
 WHERE tenant = $1 AND line_item_id = $2 AND hour >= $3 AND hour < $4
@@ -51,6 +102,143 @@ func (q *Queries) AdserverDelivery(ctx context.Context, arg AdserverDeliveryPara
 			&i.Grps,
 			&i.Spend,
 			&i.Creatives,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const adserverDeliveryDays = `-- name: AdserverDeliveryDays :many
+SELECT d.tenant, d.line_item_id, d.day, d.creative_id, d.impressions, d.viewable_impressions, d.clicks, d.views, d.completed_views, d.conversions, d.plays, d.grps, d.spend FROM adserver_delivery_days d
+JOIN adserver_line_items li ON li.tenant = d.tenant AND li.line_item_id = d.line_item_id
+WHERE li.tenant = $1 AND li.order_id = $2 AND d.day >= $3 AND d.day < $4
+ORDER BY d.day, d.line_item_id, d.creative_id
+`
+
+type AdserverDeliveryDaysParams struct {
+	Tenant  string
+	OrderID string
+	FromDay int64
+	ToDay   int64
+}
+
+func (q *Queries) AdserverDeliveryDays(ctx context.Context, arg AdserverDeliveryDaysParams) ([]AdserverDeliveryDay, error) {
+	rows, err := q.db.QueryContext(ctx, adserverDeliveryDays,
+		arg.Tenant,
+		arg.OrderID,
+		arg.FromDay,
+		arg.ToDay,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AdserverDeliveryDay
+	for rows.Next() {
+		var i AdserverDeliveryDay
+		if err := rows.Scan(
+			&i.Tenant,
+			&i.LineItemID,
+			&i.Day,
+			&i.CreativeID,
+			&i.Impressions,
+			&i.ViewableImpressions,
+			&i.Clicks,
+			&i.Views,
+			&i.CompletedViews,
+			&i.Conversions,
+			&i.Plays,
+			&i.Grps,
+			&i.Spend,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const adserverDeliveryTotals = `-- name: AdserverDeliveryTotals :many
+SELECT d.line_item_id, d.creative_id, CAST(MIN(d.day) AS BIGINT) AS day,
+    CAST(COALESCE(SUM(d.impressions), 0) AS BIGINT) AS impressions,
+    CAST(COALESCE(SUM(d.viewable_impressions), 0) AS BIGINT) AS viewable_impressions,
+    CAST(COALESCE(SUM(d.clicks), 0) AS BIGINT) AS clicks,
+    CAST(COALESCE(SUM(d.views), 0) AS BIGINT) AS views,
+    CAST(COALESCE(SUM(d.completed_views), 0) AS BIGINT) AS completed_views,
+    CAST(COALESCE(SUM(d.conversions), 0) AS BIGINT) AS conversions,
+    CAST(COALESCE(SUM(d.plays), 0) AS BIGINT) AS plays,
+    CAST(COALESCE(SUM(d.grps), 0) AS BIGINT) AS grps,
+    CAST(COALESCE(SUM(d.spend), 0) AS BIGINT) AS spend
+FROM adserver_delivery_days d
+JOIN adserver_line_items li ON li.tenant = d.tenant AND li.line_item_id = d.line_item_id
+WHERE li.tenant = $1 AND li.order_id = $2 AND d.day >= $3 AND d.day < $4
+GROUP BY d.line_item_id, d.creative_id
+ORDER BY d.line_item_id, d.creative_id
+`
+
+type AdserverDeliveryTotalsParams struct {
+	Tenant  string
+	OrderID string
+	FromDay int64
+	ToDay   int64
+}
+
+type AdserverDeliveryTotalsRow struct {
+	LineItemID          string
+	CreativeID          string
+	Day                 int64
+	Impressions         int64
+	ViewableImpressions int64
+	Clicks              int64
+	Views               int64
+	CompletedViews      int64
+	Conversions         int64
+	Plays               int64
+	Grps                int64
+	Spend               int64
+}
+
+func (q *Queries) AdserverDeliveryTotals(ctx context.Context, arg AdserverDeliveryTotalsParams) ([]AdserverDeliveryTotalsRow, error) {
+	rows, err := q.db.QueryContext(ctx, adserverDeliveryTotals,
+		arg.Tenant,
+		arg.OrderID,
+		arg.FromDay,
+		arg.ToDay,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AdserverDeliveryTotalsRow
+	for rows.Next() {
+		var i AdserverDeliveryTotalsRow
+		if err := rows.Scan(
+			&i.LineItemID,
+			&i.CreativeID,
+			&i.Day,
+			&i.Impressions,
+			&i.ViewableImpressions,
+			&i.Clicks,
+			&i.Views,
+			&i.CompletedViews,
+			&i.Conversions,
+			&i.Plays,
+			&i.Grps,
+			&i.Spend,
 		); err != nil {
 			return nil, err
 		}

@@ -65,6 +65,22 @@ type AdserverDelivery struct {
 	Creatives           string
 }
 
+type AdserverDeliveryDay struct {
+	Tenant              string
+	LineItemID          string
+	Day                 int64
+	CreativeID          string
+	Impressions         int64
+	ViewableImpressions int64
+	Clicks              int64
+	Views               int64
+	CompletedViews      int64
+	Conversions         int64
+	Plays               int64
+	Grps                int64
+	Spend               int64
+}
+
 type AdserverLineItem struct {
 	Tenant              string
 	LineItemID          string

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/money"
 )
@@ -132,4 +134,41 @@ func (s *suite) reportsBySelection() {
 	if _, err := s.Adapter.Delivery(s.ctx, adserver.DeliveryQuery{OrderID: o.ID + "_"}); !errors.Is(err, adserver.ErrNotFound) {
 		s.Errorf("another identifier: got %v, want ErrNotFound", err)
 	}
+}
+
+func (s *suite) addsUpDaysAndWholes() {
+	o := s.order("order_added_up")
+	for i := range o.LineItems {
+		o.LineItems[i].Creatives = []adserver.CreativeWeight{{CreativeID: "a", Approved: true}, {CreativeID: "b", Approved: true}}
+	}
+	s.apply(o)
+	s.elapse(s.start().Add(40 * time.Hour))
+	midnight := s.start().Truncate(24 * time.Hour).Add(24 * time.Hour)
+	for _, bounds := range [][2]time.Time{
+		{}, // all there is
+		{s.start().Add(2 * time.Hour), s.start().Add(30 * time.Hour)},
+		{midnight, time.Time{}},
+		{time.Time{}, midnight},
+		{midnight.Add(-3 * time.Hour), midnight.Add(2 * time.Hour)}, // no whole day
+		{midnight.Add(90 * 24 * time.Hour), time.Time{}},            // nothing
+	} {
+		for _, items := range [][]string{nil, {o.LineItems[1].ID}} {
+			query := adserver.DeliveryQuery{OrderID: o.ID, LineItemIDs: items, From: bounds[0], To: bounds[1]}
+			hours := s.delivery(query)
+			for _, step := range []adserver.Step{adserver.StepDay, adserver.StepWhole} {
+				query.Step = step
+				if diff := cmp.Diff(byDay(adserver.Fold(hours, step)), byDay(s.delivery(query))); diff != "" {
+					s.Errorf("by %s, from %v: differs from what its hours add up to (-want +got):\n%s", step, bounds, diff)
+				}
+			}
+		}
+	}
+}
+
+// byDay leaves out when a whole begins: an ad server may know the day only.
+func byDay(rows []adserver.HourlyDelivery) []adserver.HourlyDelivery {
+	for i := range rows {
+		rows[i].Hour = rows[i].Hour.Truncate(24 * time.Hour)
+	}
+	return rows
 }

@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		{"StopsWhilePaused", true, (*suite).stopsWhilePaused},
 		{"KeepsWhatWasDelivered", true, (*suite).keepsWhatWasDelivered},
 		{"ReportsBySelection", true, (*suite).reportsBySelection},
+		{"AddsUpDaysAndWholes", true, (*suite).addsUpDaysAndWholes},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			t.Parallel()

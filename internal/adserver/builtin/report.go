@@ -43,12 +43,14 @@ func (s *AdServer) Report(ctx context.Context, lineItemID string, m adserver.Met
 			return err
 		}
 		d := adserver.HourlyDelivery{LineItemID: lineItemID, Hour: hour, Currency: money.Currency(order.Currency), Metrics: m}
+		var change []adserver.HourlyDelivery
 		for _, a := range already {
 			before, err := deliveryOf(a)
 			if err != nil {
 				return err
 			}
 			d.Metrics = d.Plus(before.Metrics)
+			change = append(change, takenBack(before))
 		}
 		d.Creatives = rotate(d.Metrics, approved(li), 0)
 		// The line item comes first, as when hours are run.
@@ -61,7 +63,10 @@ func (s *AdServer) Report(ctx context.Context, lineItemID string, m adserver.Met
 		if err := advance(ctx, tx, s.tenant, state, row.Revision); err != nil {
 			return err
 		}
-		return putDelivery(ctx, tx, s.tenant, d)
+		if err := putDelivery(ctx, tx, s.tenant, d); err != nil {
+			return err
+		}
+		return addDays(ctx, tx, s.tenant, append(change, d))
 	})
 	if errors.Is(err, store.ErrNoRow) {
 		return sum, fmt.Errorf("%w: line item %q", adserver.ErrNotFound, lineItemID)

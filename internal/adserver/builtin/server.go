@@ -1,13 +1,10 @@
 package builtin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -114,46 +111,6 @@ func (s *AdServer) order(ctx context.Context, id string) (store.AdserverOrder, e
 	return o, unavailable(ctx, err)
 }
 
-// Delivery implements [adserver.Adapter]. It reports the hours that [AdServer.Deliver] has run.
-func (s *AdServer) Delivery(ctx context.Context, q adserver.DeliveryQuery) ([]adserver.HourlyDelivery, error) {
-	if _, err := s.order(ctx, q.OrderID); err != nil {
-		return nil, err
-	}
-	items, err := s.db.Read().AdserverLineItems(ctx, store.AdserverLineItemsParams{Tenant: s.tenant, OrderID: q.OrderID})
-	if err != nil {
-		return nil, unavailable(ctx, err)
-	}
-	params := store.AdserverDeliveryParams{Tenant: s.tenant, FromHour: math.MinInt64, ToHour: math.MaxInt64}
-	if !q.From.IsZero() {
-		params.FromHour = q.From.UnixMicro()
-	}
-	if !q.To.IsZero() {
-		params.ToHour = q.To.UnixMicro()
-	}
-	var list []adserver.HourlyDelivery
-	for _, item := range items {
-		if len(q.LineItemIDs) > 0 && !slices.Contains(q.LineItemIDs, item.LineItemID) {
-			continue
-		}
-		params.LineItemID = item.LineItemID
-		rows, err := s.db.Read().AdserverDelivery(ctx, params)
-		if err != nil {
-			return nil, unavailable(ctx, err)
-		}
-		for _, row := range rows {
-			d, err := deliveryOf(row)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, d)
-		}
-	}
-	slices.SortStableFunc(list, func(a, b adserver.HourlyDelivery) int {
-		return cmp.Or(a.Hour.Compare(b.Hour), cmp.Compare(a.LineItemID, b.LineItemID))
-	})
-	return list, nil
-}
-
 // Deliver runs every whole hour that has passed by through, and on the ad server's
 // clock, since the last time: each line item delivers what its pacing asks for
 // and its product's supply gives. Calling it late, often, at once, or again
@@ -236,6 +193,9 @@ func (s *AdServer) deliverBatch(ctx context.Context, tx *store.Tx, through time.
 		if err := insertDelivery(ctx, tx, s.tenant, d); err != nil {
 			return false, err
 		}
+	}
+	if err := addDays(ctx, tx, s.tenant, delivered); err != nil {
+		return false, err
 	}
 	return last.Before(through), nil
 }

@@ -58,3 +58,41 @@ ON CONFLICT (tenant, line_item_id, hour) DO UPDATE SET
     impressions = excluded.impressions, viewable_impressions = excluded.viewable_impressions, clicks = excluded.clicks,
     views = excluded.views, completed_views = excluded.completed_views, conversions = excluded.conversions,
     plays = excluded.plays, grps = excluded.grps, spend = excluded.spend, creatives = excluded.creatives;
+
+-- name: AddAdserverDeliveryDay :exec
+INSERT INTO adserver_delivery_days (tenant, line_item_id, day, creative_id, impressions, viewable_impressions, clicks, views,
+    completed_views, conversions, plays, grps, spend)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+ON CONFLICT (tenant, line_item_id, day, creative_id) DO UPDATE SET
+    impressions = adserver_delivery_days.impressions + excluded.impressions,
+    viewable_impressions = adserver_delivery_days.viewable_impressions + excluded.viewable_impressions,
+    clicks = adserver_delivery_days.clicks + excluded.clicks,
+    views = adserver_delivery_days.views + excluded.views,
+    completed_views = adserver_delivery_days.completed_views + excluded.completed_views,
+    conversions = adserver_delivery_days.conversions + excluded.conversions,
+    plays = adserver_delivery_days.plays + excluded.plays,
+    grps = adserver_delivery_days.grps + excluded.grps,
+    spend = adserver_delivery_days.spend + excluded.spend;
+
+-- name: AdserverDeliveryDays :many
+SELECT d.* FROM adserver_delivery_days d
+JOIN adserver_line_items li ON li.tenant = d.tenant AND li.line_item_id = d.line_item_id
+WHERE li.tenant = sqlc.arg(tenant) AND li.order_id = sqlc.arg(order_id) AND d.day >= sqlc.arg(from_day) AND d.day < sqlc.arg(to_day)
+ORDER BY d.day, d.line_item_id, d.creative_id;
+
+-- name: AdserverDeliveryTotals :many
+SELECT d.line_item_id, d.creative_id, CAST(MIN(d.day) AS BIGINT) AS day,
+    CAST(COALESCE(SUM(d.impressions), 0) AS BIGINT) AS impressions,
+    CAST(COALESCE(SUM(d.viewable_impressions), 0) AS BIGINT) AS viewable_impressions,
+    CAST(COALESCE(SUM(d.clicks), 0) AS BIGINT) AS clicks,
+    CAST(COALESCE(SUM(d.views), 0) AS BIGINT) AS views,
+    CAST(COALESCE(SUM(d.completed_views), 0) AS BIGINT) AS completed_views,
+    CAST(COALESCE(SUM(d.conversions), 0) AS BIGINT) AS conversions,
+    CAST(COALESCE(SUM(d.plays), 0) AS BIGINT) AS plays,
+    CAST(COALESCE(SUM(d.grps), 0) AS BIGINT) AS grps,
+    CAST(COALESCE(SUM(d.spend), 0) AS BIGINT) AS spend
+FROM adserver_delivery_days d
+JOIN adserver_line_items li ON li.tenant = d.tenant AND li.line_item_id = d.line_item_id
+WHERE li.tenant = sqlc.arg(tenant) AND li.order_id = sqlc.arg(order_id) AND d.day >= sqlc.arg(from_day) AND d.day < sqlc.arg(to_day)
+GROUP BY d.line_item_id, d.creative_id
+ORDER BY d.line_item_id, d.creative_id;
