@@ -100,8 +100,17 @@ func (d *Controller) sortBySession(ctx context.Context, principal string, produc
 		latest[in.Session] = max(latest[in.Session], in.At)
 	}
 	slices.SortStableFunc(products, func(a, b fixture) int {
-		x, y := seeded[a.ID], seeded[b.ID]
-		return cmp.Or(cmp.Compare(latest[y.Session], latest[x.Session]), cmp.Compare(x.At, y.At))
+		x, seededA := seeded[a.ID]
+		y, seededB := seeded[b.ID]
+		switch {
+		case seededA && seededB:
+			return cmp.Or(cmp.Compare(latest[y.Session], latest[x.Session]), cmp.Compare(x.At, y.At))
+		case seededA:
+			return -1
+		case seededB:
+			return 1
+		}
+		return 0
 	})
 	return nil
 }
