@@ -2,6 +2,7 @@ package mcp_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -255,5 +256,22 @@ func TestNoWayAroundTheCredential(t *testing.T) {
 				t.Errorf("booked without a credential: %s", answer)
 			}
 		})
+	}
+}
+
+func TestUnknownToolSaysThatItsResultIsComplete(t *testing.T) {
+	t.Parallel()
+	s := serve(t, mcp.Options{})
+	for version, want := range map[string]bool{"2026-07-28": true, "2025-11-25": false} {
+		params := `{"name":"nonsense","arguments":{}`
+		headers := []string{"Mcp-Protocol-Version", version}
+		if want {
+			params += `,"_meta":{"io.modelcontextprotocol/protocolVersion":"` + version + `","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}`
+			headers = append(headers, "Mcp-Method", "tools/call", "Mcp-Name", "nonsense")
+		}
+		_, body := post(t, s, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":`+params+`}}`, headers...)
+		if !strings.Contains(body, "UNSUPPORTED_FEATURE") || strings.Contains(body, `"resultType":"complete"`) != want || !json.Valid([]byte(body)) {
+			t.Errorf("%s: got %s", version, body)
+		}
 	}
 }

@@ -102,10 +102,22 @@ func known(a *agent.Agent, m mark) sdk.Middleware {
 			if _, served := a.Serves(call.Params.Name); served {
 				return next(ctx, method, req)
 			}
-			return m.result(heldFrom(ctx), a.DoAs(ctx, callerFrom(ctx), agent.Request{
+			h := heldFrom(ctx)
+			version, _ := call.Params.Meta[metaVersion].(string)
+			h.typed.Store(version >= typedResults)
+			return m.result(h, a.DoAs(ctx, callerFrom(ctx), agent.Request{
 				Operation: call.Params.Name,
 				Arguments: call.Params.Arguments,
 			})), nil
 		}
 	}
 }
+
+// Callers of typedResults and later, who name their revision in each request, take
+// no result that does not say whether it is complete. The SDK says so of the tools
+// that it knows, and of no other.
+const (
+	metaVersion  = "io.modelcontextprotocol/protocolVersion"
+	typedResults = "2026-07-28"
+	complete     = `,"resultType":"complete"`
+)

@@ -34,6 +34,8 @@ func (m mark) structured() []byte { return []byte(`{"` + m + `":0}`) }
 // the SDK's, which outlives a request that its caller gave up.
 type held struct {
 	answer atomic.Pointer[agent.Response]
+	// typed says that the result is to say that it is complete, which the SDK does not.
+	typed atomic.Bool
 }
 
 type heldKey struct{}
@@ -50,7 +52,7 @@ func (m mark) result(h *held, r agent.Response) *sdk.CallToolResult {
 
 // splice appends what the SDK has written, with the answer in the places of the
 // marks; whole says whether the text is the whole JSON.
-func (m mark) splice(dst, written []byte, r *agent.Response, whole bool) []byte {
+func (m mark) splice(dst, written []byte, r *agent.Response, whole, typed bool) []byte {
 	before, rest, ok := bytes.Cut(written, m.text())
 	if !ok {
 		return append(dst, written...)
@@ -63,6 +65,9 @@ func (m mark) splice(dst, written []byte, r *agent.Response, whole bool) []byte 
 	dst = appendText(dst, r, whole)
 	dst = append(dst, between...)
 	dst = append(dst, r.Body...)
+	if typed {
+		dst = append(dst, complete...)
+	}
 	return append(dst, after...)
 }
 
@@ -102,6 +107,6 @@ func (d *deferred) send(m mark, h *held, whole bool) {
 		answer = new(agent.Response)
 	}
 	compose(d.ResponseWriter, d.status, len(written)+len(answer.Body), func(dst []byte) []byte {
-		return m.splice(dst, written, answer, whole)
+		return m.splice(dst, written, answer, whole, h.typed.Load())
 	})
 }
