@@ -16,6 +16,8 @@ func (s *Service) mediaBuyFeatures() adcp.MediaBuyFeatures {
 		"inline_creative_management":  false,
 		"property_list_filtering":     false,
 		"catalog_management":          s.takesOrders(),
+		"conversion_tracking":         s.takesOrders(),
+		"audience_targeting":          s.audiences != nil,
 		"committed_metrics_supported": false,
 	}
 }
@@ -45,6 +47,7 @@ func (s *Service) capabilities(_ context.Context, _ *agent.Call, req *adcp.GetAd
 			SupportedBilling:    s.billing,
 			RequireOperatorAuth: new(false),
 			RequiredForProducts: new(false),
+			AccountFinancials:   new(true),
 		}
 	}
 	if len(req.Protocols) == 0 || slices.Contains(req.Protocols, adcp.GetAdcpCapabilitiesRequestProtocolMediaBuy) {

@@ -21,5 +21,14 @@ func (s *Service) specialisms() []adcp.AdcpSpecialism {
 	if slices.ContainsFunc(products, func(p *Product) bool { return !p.Guaranteed }) {
 		list = append(list, adcp.AdcpSpecialismSalesNonGuaranteed)
 	}
+	if slices.ContainsFunc(products, func(p *Product) bool { return len(p.catalogTypes()) > 0 }) {
+		list = append(list, adcp.AdcpSpecialismSalesCatalogDriven)
+	}
+	if s.audiences != nil {
+		list = append(list, adcp.AdcpSpecialismAudienceSync)
+	}
+	if s.governance != nil {
+		list = append(list, adcp.AdcpSpecialismGovernanceAwareSeller)
+	}
 	return list
 }

@@ -34,6 +34,9 @@ func (c *checks) bid(at string, p *Package, bid *adcp.Decimal) bool {
 		// A bid is for auctions. The option that the buyer named has its price, and the
 		// answer says so; widely used buyers send a bid with every CPM.
 		return true
+	case bid == nil && p.Price.Floor > 0: // no more is offered than the seller asks for at least
+		p.Bid = p.Price.Floor
+		return true
 	case bid == nil:
 		c.refuse(refusal(adcp.CodeValidationError, field, "Pricing option %s is an auction; it needs a bid.", p.Price.ID).
 			WithSuggestion("Send bid_price at or above the option's floor_price."))

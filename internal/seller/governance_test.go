@@ -68,6 +68,29 @@ func verdict(h *house, v adcp.GovernanceDecision, change func(*adcp.CheckGoverna
 
 const govToken = "gov-token-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
+// watched is what a house asks governance agents with: they deny plan_strict, know
+// of no plan that is not named, and approve the rest.
+func watched(t testing.TB, h *house) *seller.GovernanceConfig {
+	t.Helper()
+	box, err := secret.New(make([]byte, secret.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := new(watcher)
+	w.will(func(req *adcp.CheckGovernanceRequest) (*adcp.CheckGovernanceResponse, error) {
+		switch {
+		case req.PlanID == "plan_strict":
+			return verdict(h, adcp.GovernanceDecisionDenied, func(r *adcp.CheckGovernanceResponse) {
+				r.Findings = []adcp.CheckGovernanceResponseFinding{{CategoryID: "budget", Severity: adcp.EscalationSeverityCritical, Explanation: "The plan has 1000 USD."}}
+			})(req)
+		case strings.HasPrefix(req.PlanID, "account:"):
+			return nil, adcp.NewError(adcp.CodePlanNotFound, "plan_id", "There is no such plan.")
+		}
+		return verdict(h, adcp.GovernanceDecisionApproved, nil)(req)
+	})
+	return &seller.GovernanceConfig{Agents: w, Secrets: box}
+}
+
 func governedHouse(t *testing.T, allowUnplanned bool, options ...option) (*house, *watcher) {
 	t.Helper()
 	box, err := secret.New(make([]byte, secret.KeySize))

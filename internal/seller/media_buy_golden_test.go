@@ -43,6 +43,7 @@ var orderTasks = []string{
 	"create_media_buy", "update_media_buy", "get_media_buys", "get_media_buy_delivery",
 	"sync_creatives", "list_creatives", "sync_accounts", "list_accounts", "get_task_status", "list_tasks",
 	"sync_audiences", "sync_event_sources", "log_event", "provide_performance_feedback", "sync_catalogs",
+	"get_account_financials", "report_usage", "sync_governance",
 }
 
 func TestGoldenPairsOfOrders(t *testing.T) {

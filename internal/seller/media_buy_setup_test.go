@@ -66,6 +66,7 @@ func openHouseOf(t testing.TB, c *seller.Catalogue, db *store.DB, options ...opt
 	cfg := seller.Config{
 		Tenant: "shop", AgentURL: agentURL, Catalogue: c, Clock: h.clock,
 		Store: db, Queue: h.queue, AdServer: h.adServer, AnswerWithin: 20 * time.Second,
+		Governance: watched(t, h),
 	}
 	for _, o := range options {
 		o(&cfg)

@@ -12,6 +12,7 @@ import (
 	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/id"
 	"github.com/upfront-media/upfront/internal/job"
+	"github.com/upfront-media/upfront/internal/money"
 	"github.com/upfront-media/upfront/internal/seller/audience"
 	"github.com/upfront-media/upfront/internal/seller/catalog"
 	"github.com/upfront-media/upfront/internal/seller/conversion"
@@ -85,6 +86,8 @@ func (s *Service) registerBooking(a *agent.Agent) {
 	}
 	agent.Handle(a, adcp.SyncAccounts, s.syncAccounts)
 	agent.Handle(a, adcp.ListAccounts, s.listAccounts)
+	agent.Handle(a, adcp.GetAccountFinancials, s.getAccountFinancials)
+	agent.Handle(a, adcp.ReportUsage, s.reportUsage)
 	agent.Handle(a, adcp.CreateMediaBuy, s.createMediaBuy)
 	agent.Handle(a, adcp.UpdateMediaBuy, s.updateMediaBuy)
 	agent.Handle(a, adcp.GetMediaBuys, s.getMediaBuys)
@@ -134,6 +137,8 @@ type Task struct {
 	Result   json.RawMessage
 	Error    *adcp.Error
 	Revision int64
+	// spent is what media buys that the task ends have spent, by identifier.
+	spent map[string]money.Micros
 }
 
 // taskExpire is the seller's own task of letting a buy go that never started.
@@ -197,6 +202,11 @@ func (s *Service) submit(ctx context.Context, tx *store.Tx, t *Task) error {
 	if err := s.reserve(ctx, tx, t); err != nil {
 		return err
 	}
+	for _, c := range t.Change.Buys {
+		if err := s.commitChange(ctx, tx, t, c); err != nil {
+			return err
+		}
+	}
 	doc, err := json.Marshal(t.Change)
 	if err != nil {
 		return err
@@ -249,6 +259,11 @@ func (s *Service) finish(ctx context.Context, tx *store.Tx, t *Task, status adcp
 		Tenant: s.tenant, TaskID: t.ID, Revision: t.Revision,
 	})); err != nil {
 		return fmt.Errorf("finish task %s: %w", t.ID, err)
+	}
+	if status != adcp.TaskStatusCompleted {
+		if err := s.abandonCommitment(ctx, tx, t); err != nil {
+			return err
+		}
 	}
 	if err := s.notify(ctx, tx, t); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/id"
+	"github.com/upfront-media/upfront/internal/money"
 	"github.com/upfront-media/upfront/internal/store"
 )
 
@@ -46,7 +47,7 @@ func (s *Service) startDue(ctx context.Context, now time.Time) error {
 	}
 	var errs []error
 	for _, r := range rows {
-		if err := s.move(ctx, r.MediaBuyID, now, func(b *MediaBuy) []Event { return b.settle(now) }); err != nil {
+		if err := s.move(ctx, r.MediaBuyID, now, func(b *MediaBuy) []Event { return b.settle(now) }, 0); err != nil {
 			errs = append(errs, fmt.Errorf("start media buy %s: %w", r.MediaBuyID, err))
 		}
 	}
@@ -89,9 +90,11 @@ func (s *Service) completeFlight(ctx context.Context, mediaBuyID string, now tim
 	if d := adserver.Diff(b.Order(), held); len(d) > 0 {
 		return fmt.Errorf("the ad server does not hold the order: %s", d[0])
 	}
-	if _, err := s.adServer.Delivery(ctx, adserver.DeliveryQuery{OrderID: b.ID, Step: adserver.StepWhole}); err != nil {
+	reported, err := s.adServer.Delivery(ctx, adserver.DeliveryQuery{OrderID: b.ID, Step: adserver.StepWhole})
+	if err != nil {
 		return err
 	}
+	spent := adserver.Sum(reported).Spend
 	revision := b.Revision
 	return s.move(ctx, mediaBuyID, now, func(b *MediaBuy) []Event {
 		if b.Revision != revision {
@@ -103,12 +106,13 @@ func (s *Service) completeFlight(ctx context.Context, mediaBuyID string, now tim
 		}
 		b.State = to
 		return []Event{EventFlightEnded}
-	})
+	}, spent)
 }
 
 // move makes a media buy's moves that need nothing of the ad server, in one
-// transaction. A media buy with a change on its way is left to the next tick.
-func (s *Service) move(ctx context.Context, mediaBuyID string, now time.Time, step func(*MediaBuy) []Event) error {
+// transaction. A media buy with a change on its way is left to the next tick. One
+// that ends has spent as much as given.
+func (s *Service) move(ctx context.Context, mediaBuyID string, now time.Time, step func(*MediaBuy) []Event, spent money.Micros) error {
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		b, err := s.mediaBuy(ctx, tx.Queries, mediaBuyID)
 		if err != nil || b.PendingTask != "" {
@@ -123,7 +127,10 @@ func (s *Service) move(ctx context.Context, mediaBuyID string, now time.Time, st
 			done = append(done, HistoryEntry{Actor: "seller", Action: eventAction[e]})
 		}
 		b.UpdatedAt = now
-		return s.saveChange(ctx, tx, b, false, "media_buy."+eventAction[events[len(events)-1]], "", "clock", done)
+		if err := s.saveChange(ctx, tx, b, false, "media_buy."+eventAction[events[len(events)-1]], "", "clock", done); err != nil {
+			return err
+		}
+		return s.settleCommitment(ctx, tx, b, b.owed(spent), eventAction[events[len(events)-1]], now)
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/upfront-media/upfront/adcp/agent"
 	"github.com/upfront-media/upfront/internal/adserver"
 	"github.com/upfront-media/upfront/internal/job"
+	"github.com/upfront-media/upfront/internal/money"
 	"github.com/upfront-media/upfront/internal/store"
 )
 
@@ -225,6 +226,16 @@ func refusedBy(r *adserver.Refusal, buy int) *adcp.Error {
 
 // complete writes down what the ad server now holds.
 func (s *Service) complete(ctx context.Context, t *Task) error {
+	t.spent = map[string]money.Micros{}
+	for _, c := range t.Change.Buys {
+		if c.New || !c.Buy.State.Terminal() {
+			continue
+		}
+		var err error
+		if t.spent[c.Buy.ID], err = s.spentOn(ctx, c.Buy.ID); err != nil {
+			return err
+		}
+	}
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		copied := *t
 		return s.completeIn(ctx, tx, &copied)
@@ -245,6 +256,9 @@ func (s *Service) completeIn(ctx context.Context, tx *store.Tx, t *Task) error {
 			b.PendingTask, kind = t.ID, "media_buy.updated"
 		}
 		if err := s.saveChange(ctx, tx, b, c.New, kind, t.ID, t.Change.Actor, done); err != nil {
+			return err
+		}
+		if err := s.settleCommitment(ctx, tx, b, b.owed(t.spent[b.ID]), t.ID, t.UpdatedAt); err != nil {
 			return err
 		}
 		if err := s.startReports(ctx, tx, b, c.Reports); err != nil {

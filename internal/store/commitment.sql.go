@@ -178,6 +178,67 @@ func (q *Queries) MediaBuyCommitted(ctx context.Context, arg MediaBuyCommittedPa
 	return amount, err
 }
 
+const updateUsageRecord = `-- name: UpdateUsageRecord :execrows
+UPDATE usage_records SET vendor_cost = $1, currency = $2, final = $3, document = $4, reported_at = $5
+WHERE tenant = $6 AND record_id = $7 AND final = FALSE
+`
+
+type UpdateUsageRecordParams struct {
+	VendorCost int64
+	Currency   string
+	Final      bool
+	Document   string
+	ReportedAt int64
+	Tenant     string
+	RecordID   string
+}
+
+func (q *Queries) UpdateUsageRecord(ctx context.Context, arg UpdateUsageRecordParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, updateUsageRecord,
+		arg.VendorCost,
+		arg.Currency,
+		arg.Final,
+		arg.Document,
+		arg.ReportedAt,
+		arg.Tenant,
+		arg.RecordID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const usageRecord = `-- name: UsageRecord :one
+SELECT tenant, record_id, principal, account_id, media_buy_id, pricing_option_id, vendor_cost, currency, period_start, period_end, final, document, reported_at FROM usage_records WHERE tenant = $1 AND record_id = $2
+`
+
+type UsageRecordParams struct {
+	Tenant   string
+	RecordID string
+}
+
+func (q *Queries) UsageRecord(ctx context.Context, arg UsageRecordParams) (UsageRecord, error) {
+	row := q.db.QueryRowContext(ctx, usageRecord, arg.Tenant, arg.RecordID)
+	var i UsageRecord
+	err := row.Scan(
+		&i.Tenant,
+		&i.RecordID,
+		&i.Principal,
+		&i.AccountID,
+		&i.MediaBuyID,
+		&i.PricingOptionID,
+		&i.VendorCost,
+		&i.Currency,
+		&i.PeriodStart,
+		&i.PeriodEnd,
+		&i.Final,
+		&i.Document,
+		&i.ReportedAt,
+	)
+	return i, err
+}
+
 const usageRecords = `-- name: UsageRecords :many
 SELECT tenant, record_id, principal, account_id, media_buy_id, pricing_option_id, vendor_cost, currency, period_start, period_end, final, document, reported_at FROM usage_records WHERE tenant = $1 AND account_id = $2 ORDER BY period_start, record_id
 `

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -50,7 +51,11 @@ func review(t adcp.CatalogType, raw json.RawMessage) Item {
 		return item.reject(fmt.Sprintf("The item has no %s.", k.id))
 	}
 	if k.schema != "" {
-		if err := adcp.ValidateDocument(k.schema, raw); err != nil {
+		err := adcp.ValidateDocument(k.schema, raw)
+		if refused, ok := errors.AsType[*adcp.Error](err); ok {
+			return item.reject(refused.Message)
+		}
+		if err != nil {
 			return item.reject(err.Error())
 		}
 		return item

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/upfront-media/upfront/adcp"
@@ -47,7 +48,7 @@ func TestEveryTypeIsLookedAt(t *testing.T) {
 		}
 		if got := review(of, json.RawMessage(`{"`+k.id+`":"x"}`)); len(got.Reasons) != 1 || got.Status != adcp.CatalogItemStatusRejected {
 			t.Errorf("%s: an item of nothing but an identifier is %s for %q", of, got.Status, got.Reasons)
-		} else if want := "VALIDATION_ERROR"; got.Reasons[0][:len(want)] != want {
+		} else if !strings.Contains(got.Reasons[0], "is required") {
 			t.Errorf("%s: %s, want a finding of its schema", of, got.Reasons[0])
 		}
 	}

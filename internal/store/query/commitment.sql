@@ -25,3 +25,10 @@ ON CONFLICT (tenant, record_id) DO NOTHING;
 
 -- name: UsageRecords :many
 SELECT * FROM usage_records WHERE tenant = $1 AND account_id = $2 ORDER BY period_start, record_id;
+
+-- name: UsageRecord :one
+SELECT * FROM usage_records WHERE tenant = $1 AND record_id = $2;
+
+-- name: UpdateUsageRecord :execrows
+UPDATE usage_records SET vendor_cost = $1, currency = $2, final = $3, document = $4, reported_at = $5
+WHERE tenant = $6 AND record_id = $7 AND final = FALSE;
