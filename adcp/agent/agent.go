@@ -143,6 +143,8 @@ type Call struct {
 
 	// scope is the account part of what the call's key and task are named by.
 	scope string
+	// account is what tasks of the call's account are found by.
+	account string
 	// context and push are the request's own, for a task.
 	context json.RawMessage
 	push    *adcp.PushNotificationConfig

@@ -242,10 +242,16 @@ func withoutCredentials(raw json.RawMessage) json.RawMessage {
 // accounts that the request does not name is given again only to credentials that
 // reach the same ones.
 func accountScope(call *Call, doc *document) string {
-	switch {
-	case call.Sandbox:
+	if call.Sandbox {
 		return scopeOf(call.Caller, nil)
-	case call.AccountID != "":
+	}
+	return accountOf(call, doc)
+}
+
+// accountOf is the account of a call's task: the resolved account, or a digest of
+// the reference.
+func accountOf(call *Call, doc *document) string {
+	if call.AccountID != "" {
 		return call.AccountID
 	}
 	return scopeOf(call.Caller, doc.account)

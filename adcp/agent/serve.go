@@ -123,7 +123,7 @@ func (a *Agent) serve(ctx context.Context, caller Caller, r *registration, doc *
 	if refusal := a.resolveAccount(ctx, call, doc); refusal != nil {
 		return served{}, refusal
 	}
-	call.scope, call.context = accountScope(call, doc), doc.context
+	call.scope, call.account, call.context = accountScope(call, doc), accountOf(call, doc), doc.context
 	if refusal := a.readPush(call, doc); refusal != nil {
 		return served{}, refusal
 	}

@@ -100,7 +100,7 @@ func (a *Agent) answerLater(ctx context.Context, call *Call, l *later) (served, 
 	}
 	now := call.Now
 	t := &Task{
-		Tenant: call.Tenant, ID: call.TaskID(), Principal: call.Principal, AccountID: call.scope, Type: call.Operation.Name,
+		Tenant: call.Tenant, ID: call.TaskID(), Principal: call.Principal, AccountID: call.account, Type: call.Operation.Name,
 		Status: l.status, Message: l.message, Context: bytes.Clone(call.context), CreatedAt: now, UpdatedAt: now, Revision: 1,
 	}
 	if l.status == adcp.TaskStatusInputRequired {

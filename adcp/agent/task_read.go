@@ -65,7 +65,7 @@ func (a *Agent) getTaskStatus(ctx context.Context, call *Call, req *adcp.GetTask
 	if err != nil {
 		return nil, err
 	}
-	if call.Account != nil && t.AccountID != call.scope {
+	if call.Account != nil && t.AccountID != call.account {
 		return nil, errNoSuchTask()
 	}
 	return t.View(adcp.Val(req.IncludeResult), adcp.Val(req.IncludeHistory))
@@ -150,7 +150,7 @@ func (a *Agent) listTasks(ctx context.Context, call *Call, req *adcp.ListTasksRe
 	}
 	matches, applied := taskFilter(req.Filters)
 	tasks = slices.DeleteFunc(tasks, func(t *Task) bool {
-		return !t.reaches(call.Caller) || call.Account != nil && t.AccountID != call.scope || !matches(t)
+		return !t.reaches(call.Caller) || call.Account != nil && t.AccountID != call.account || !matches(t)
 	})
 	field, direction := adcp.ListTasksRequestSortFieldCreatedAt, adcp.SortDirectionDesc
 	if req.Sort != nil {

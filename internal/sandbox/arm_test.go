@@ -26,6 +26,9 @@ func TestTheSubmittedArmOfAnOrder(t *testing.T) {
 	status := func() *adcp.GetTaskStatusResponse {
 		return ask[adcp.GetTaskStatusResponse](l, "get_task_status", object{"task_id": "task_io", "include_result": true})
 	}
+	if tasks := ask[adcp.ListTasksResponse](l, "list_tasks", object{"account": acme, "filters": object{"task_ids": []string{"task_io"}}}); len(tasks.Tasks) != 1 {
+		t.Errorf("the account has %d such tasks", len(tasks.Tasks))
+	}
 	if s := status(); s.Status != adcp.TaskStatusSubmitted {
 		t.Errorf("the task is %s", s.Status)
 	}
