@@ -47,6 +47,7 @@ func RunWithFaults(t *testing.T, open func(t *testing.T, trouble *Trouble) (trou
 type faultSuite struct {
 	*suite
 	troubled adserver.Adapter
+	history  []adserver.Order // what was held, in turn
 }
 
 // life takes an order through its changes.
@@ -97,7 +98,11 @@ func (s *faultSuite) push(before *adserver.Order, want adserver.Order) {
 		}
 		if len(adserver.Diff(want, held)) == 0 {
 			s.exactly(want)
+			s.history = append(s.history, want)
 			return
+		}
+		if !slices.ContainsFunc(s.history, func(o adserver.Order) bool { return len(adserver.Diff(o, held)) == 0 }) {
+			s.Fatalf("Read shows what was never held: %v", adserver.Diff(want, held))
 		}
 	}
 	s.Fatal("one fault keeps the ad server from holding the order for good")
