@@ -23,6 +23,16 @@ type draft struct {
 // there is none.
 func (pl *planner) take(ctx context.Context, d *draft, t target) (bool, error) {
 	wanted := slices.DeleteFunc(slices.Clone(d.pool), func(o offer) bool { return !t.holds(o.product) })
+	manual := func(p *Product) int {
+		if p.Approval == ApprovalManual {
+			return 1
+		}
+		return 0
+	}
+	if !slices.ContainsFunc(d.lines, func(l planLine) bool { return manual(l.product) == 1 }) {
+		// A plan that no person need confirm stays one, where it can.
+		slices.SortStableFunc(wanted, func(a, b offer) int { return manual(a.product) - manual(b.product) })
+	}
 	for _, o := range pl.suited(wanted) {
 		if slices.ContainsFunc(d.lines, func(l planLine) bool { return l.product.ID == o.product.ID }) {
 			continue
