@@ -40,10 +40,11 @@ func (d *Controller) forceAccountStatus(ctx context.Context, r *request) (*adcp.
 
 // creativeParams are those of the scenarios about a creative in the library.
 type creativeParams struct {
-	CreativeID      string              `json:"creative_id"`
-	Status          adcp.CreativeStatus `json:"status"`
-	RejectionReason string              `json:"rejection_reason"`
-	ReasonDetail    string              `json:"reason_detail"`
+	CreativeID      string                       `json:"creative_id"`
+	Status          adcp.CreativeStatus          `json:"status"`
+	RejectionReason string                       `json:"rejection_reason"`
+	ReasonDetail    string                       `json:"reason_detail"`
+	ReasonCode      adcp.CreativeEventReasonCode `json:"reason_code"`
 }
 
 // forceCreativeStatus moves a creative, and has the ad server serve it or not.
@@ -54,7 +55,7 @@ func (d *Controller) forceCreativeStatus(ctx context.Context, r *request) (*adcp
 	}
 	decision := seller.CreativeDecision{
 		Principal: r.call.Principal, AccountID: r.call.AccountID, CreativeID: p.CreativeID, Status: p.Status,
-		Reason: p.RejectionReason, Actor: actor,
+		Reason: p.RejectionReason, Code: p.ReasonCode, Actor: actor,
 	}
 	if decision.Reason == "" {
 		decision.Reason = p.ReasonDetail

@@ -157,6 +157,13 @@ func (d *Controller) stock(ctx context.Context, principal, kind string, more fix
 		}
 		own.Formats = append(own.Formats, format)
 	}
+	for _, f := range placeholderFormats {
+		format, err := d.Seller.WireFormat(placeholderAgent, f.ID, f.Fixture)
+		if err != nil {
+			return err
+		}
+		own.Formats = append(own.Formats, format)
+	}
 	prices, err := seeds(kindPricingOption)
 	if err != nil {
 		return err

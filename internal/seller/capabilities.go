@@ -13,7 +13,7 @@ import (
 // feature is a promise: only what works is true.
 func (s *Service) mediaBuyFeatures() adcp.MediaBuyFeatures {
 	return adcp.MediaBuyFeatures{
-		"inline_creative_management":  false,
+		"inline_creative_management":  s.takesOrders(),
 		"property_list_filtering":     false,
 		"catalog_management":          s.takesOrders(),
 		"conversion_tracking":         s.takesOrders(),
@@ -54,7 +54,7 @@ func (s *Service) capabilities(_ context.Context, _ *agent.Call, req *adcp.GetAd
 		resp.MediaBuy = s.mediaBuyCapabilities()
 	}
 	if s.takesOrders() && (len(req.Protocols) == 0 || slices.Contains(req.Protocols, adcp.GetAdcpCapabilitiesRequestProtocolCreative)) {
-		resp.Creative = &adcp.GetAdcpCapabilitiesResponseCreative{HasCreativeLibrary: new(true)}
+		resp.Creative = &adcp.GetAdcpCapabilitiesResponseCreative{HasCreativeLibrary: new(true), BillsThroughAdcp: new(false)}
 	}
 	if s.describe != nil {
 		s.describe(resp)
@@ -99,7 +99,7 @@ func (s *Service) mediaBuyCapabilities() *adcp.GetAdcpCapabilitiesResponseMediaB
 	if s.takesOrders() {
 		out.BuyingModes = append(out.BuyingModes, adcp.GetAdcpCapabilitiesResponseMediaBuyBuyingModeRefine)
 		out.SupportsProposals = new(true)
-		out.CreativeApprovalMode = new(adcp.GetAdcpCapabilitiesResponseMediaBuyCreativeApprovalModeAutoApprove)
+		out.CreativeApprovalMode = new(s.creativeReview.mode())
 		out.Execution = &adcp.GetAdcpCapabilitiesResponseMediaBuyExecution{
 			Targeting: &adcp.GetAdcpCapabilitiesResponseMediaBuyExecutionTargeting{GeoCountries: new(true)},
 		}

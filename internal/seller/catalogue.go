@@ -59,6 +59,8 @@ type Product struct {
 	ID          string
 	Name        string
 	Description string
+	// Options are the canonical formats that the product declares besides its formats.
+	Options []adcp.ProductFormatDeclaration `json:",omitzero"`
 	// Channels are names of the protocol's enums/channels.json, such as "ctv".
 	Channels []string
 	// Properties are the publisher properties that the product runs on, at least one.

@@ -61,7 +61,7 @@ func (s *Service) order(ctx context.Context, call *agent.Call, account *Account,
 		ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,
 		Status: adcp.TaskStatusWorking, DecidedBy: "rate_card", DecidedAt: now, CreatedAt: now, Revision: 1,
 		Push: req.PushNotificationConfig, Reports: req.ReportingWebhook,
-		Change: Change{Actor: call.Principal, Context: req.Context, Buys: []BuyChange{{Buy: buy, New: true, Proposal: buy.Terms.ProposalID}}},
+		Change: Change{Actor: call.Principal, Context: req.Context, Buys: []BuyChange{{Buy: buy, New: true, Proposal: buy.Terms.ProposalID}}, Library: uploaded(library)},
 	}
 	first, err := s.firstBuy(ctx, account.ID)
 	if err != nil {
@@ -153,7 +153,7 @@ func (s *Service) newPackage(c *checks, at string, req *adcp.PackageRequest, b *
 	p := Package{
 		ProductID: req.ProductID, Start: b.Start, End: b.End,
 		Paused: adcp.Val(req.Paused), AgencyEstimateNumber: adcp.Val(req.AgencyEstimateNumber),
-		Context: req.Context, Ext: req.Ext, FormatIDs: req.FormatIDs,
+		Context: req.Context, Ext: req.Ext,
 	}
 	c.packageExtras(at, req)
 	product, ok := deal.offered(s.shelf(), b.Principal, req.ProductID)
@@ -174,17 +174,15 @@ func (s *Service) newPackage(c *checks, at string, req *adcp.PackageRequest, b *
 	c.flight(at, b, &p, req.StartTime, req.EndTime)
 	c.leadTime(at, b, &p, now)
 	c.duration(at, &p)
-	s.chosenFormats(c, at, product, req.FormatIDs)
+	s.chosenFormats(c, at, product, &p, req)
 	c.targeting(at, product, &p, req.TargetingOverlay)
 	s.assign(c, at+".creative_assignments", &p, library, req.CreativeAssignments, now)
+	s.inline(c, at+".creatives", b, &p, library, req.Creatives, now)
 	return p
 }
 
 // packageExtras refuses what the seller would not act on.
 func (c *checks) packageExtras(at string, req *adcp.PackageRequest) {
-	c.unsupported(at+".format_option_refs", "format options", "Choose formats with format_ids.", len(req.FormatOptionRefs) > 0)
-	c.unsupported(at+".format_kind", "canonical formats", "Choose formats with format_ids.", req.FormatKind != nil)
-	c.unsupported(at+".creatives", "creatives inside a package", "Upload with sync_creatives, then use creative_assignments.", len(req.Creatives) > 0)
 	terms := []struct {
 		field   string
 		present bool
@@ -225,22 +223,49 @@ func (c *checks) currency(b *MediaBuy, total *adcp.CreateMediaBuyRequestTotalBud
 	}
 }
 
-// chosenFormats checks that the product runs the formats the buyer chose.
-func (s *Service) chosenFormats(c *checks, at string, product *Product, chosen []adcp.FormatReference) {
-	for i, f := range chosen {
-		if (!s.ownFormat(f) || !product.AcceptsFormat(f.ID)) && !product.acceptsForeign(f) {
-			c.refuse(refusal(adcp.CodeUnsupportedFeature, fmt.Sprintf("%s.format_ids[%d]", at, i), "Product %s does not run that format.", product.ID).
-				WithSuggestion("Choose among the product's format_ids.").
-				WithDetails(map[string]any{"accepted_values": append(s.formatReferences(product.FormatIDs), product.Foreign...)}))
+// chosenFormats checks that the product runs the formats the buyer chose, in any of
+// the protocol's ways: options win over format_ids, and these over a kind.
+func (s *Service) chosenFormats(c *checks, at string, product *Product, p *Package, req *adcp.PackageRequest) {
+	switch {
+	case len(req.FormatOptionRefs) > 0:
+		p.FormatOptions = req.FormatOptionRefs
+		for i, ref := range req.FormatOptionRefs {
+			if !slices.ContainsFunc(product.Options, func(o adcp.ProductFormatDeclaration) bool { return product.declares(&o, ref) }) {
+				c.refuse(refusal(adcp.CodeFormatOptionUnresolved, fmt.Sprintf("%s.format_option_refs[%d]", at, i), "Product %s has no such format option.", product.ID).
+					WithSuggestion("Choose among the product's format_options."))
+			}
+		}
+	case len(req.FormatIDs) == 0 && req.FormatKind != nil:
+		p.FormatKind = *req.FormatKind
+		if !product.satisfiedBy(*req.FormatKind, req.Params) {
+			c.refuse(refusal(adcp.CodeUnsupportedFeature, at+".format_kind", "Product %s runs no %s of these parameters.", product.ID, *req.FormatKind).
+				WithSuggestion("Send the params of one of the product's format_options, or name the option with format_option_refs."))
+		}
+	default:
+		p.FormatIDs = req.FormatIDs
+		for i, f := range req.FormatIDs {
+			if !s.runs(product, f) {
+				c.refuse(refusal(adcp.CodeUnsupportedFeature, fmt.Sprintf("%s.format_ids[%d]", at, i), "Product %s does not run that format.", product.ID).
+					WithSuggestion("Choose among the product's format_ids.").
+					WithDetails(map[string]any{"accepted_values": append(s.formatReferences(product.FormatIDs), product.Foreign...)}))
+			}
 		}
 	}
 }
 
-// ownFormat reports whether the reference names a format of this seller as such:
-// formats here have no parameters.
+// runs reports whether the product runs the format, by its own name or as one of
+// its options.
+func (s *Service) runs(product *Product, f adcp.FormatReference) bool {
+	return s.ownFormat(f) && product.AcceptsFormat(f.ID) || product.acceptsForeign(f) ||
+		slices.ContainsFunc(product.Options, func(o adcp.ProductFormatDeclaration) bool {
+			return slices.ContainsFunc(o.V1FormatRef, func(v1 adcp.FormatReference) bool { return v1.ID == f.ID && sameURL(v1.AgentURL, f.AgentURL) })
+		})
+}
+
+// ownFormat reports whether the reference names a format of this seller.
 func (s *Service) ownFormat(f adcp.FormatReference) bool {
-	_, known := s.shelf().Format(f.ID)
-	return known && sameURL(f.AgentURL, s.agentURL) && f.Width == nil && f.Height == nil && f.DurationMs == nil
+	format, known := s.shelf().Format(f.ID)
+	return known && sameURL(f.AgentURL, s.agentURL) && format.hasParameters(f)
 }
 
 func (s *Service) formatReferences(ids []string) []adcp.FormatReference {
@@ -292,10 +317,13 @@ func (b *MediaBuy) availableActions(d SalesDesk) []adcp.MediaBuyAvailableAction 
 func (p *Package) wire() adcp.Package {
 	w := adcp.Package{
 		PackageID: p.ID, ProductID: optional(p.ProductID), PricingOptionID: optional(p.Price.ID),
-		Budget: new(number(p.Budget)), FormatIDs: p.FormatIDs,
+		Budget: new(number(p.Budget)), FormatIDs: p.FormatIDs, FormatOptionRefs: p.FormatOptions,
 		StartTime: new(p.Start), EndTime: new(p.End), Paused: new(p.Paused), Canceled: new(p.Canceled),
 		Context: p.Context, Ext: p.Ext, TargetingOverlay: p.Targeting.wire(), CreativeAssignments: p.assignments(),
 		OptimizationGoals: p.Goals, Catalogs: p.Catalogs,
+	}
+	if p.FormatKind != "" {
+		w.FormatKind = &p.FormatKind
 	}
 	if p.Pacing != "" {
 		w.Pacing = new(adcp.Pacing(p.Pacing))
@@ -328,15 +356,6 @@ func (p *Package) assignments() []adcp.CreativeAssignment {
 		list = append(list, w)
 	}
 	return list
-}
-
-// accepts reports whether the package runs the format: one that the buyer chose,
-// or any of the product's where none was chosen.
-func (p *Package) accepts(product *Product, f adcp.FormatReference) bool {
-	if len(p.FormatIDs) > 0 {
-		return slices.ContainsFunc(p.FormatIDs, func(chosen adcp.FormatReference) bool { return chosen.ID == f.ID })
-	}
-	return product == nil || product.AcceptsFormat(f.ID) || product.acceptsForeign(f)
 }
 
 func optional(s string) *string {

@@ -1,7 +1,6 @@
 package seller
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,10 +21,27 @@ type Creative struct {
 	// Status is the creative's own, whatever it is assigned to.
 	Status adcp.CreativeStatus `json:"status"`
 	// Asset is the creative as the buyer sent it.
-	Asset     adcp.CreativeAsset `json:"asset"`
-	CreatedAt time.Time          `json:"created_at"`
-	UpdatedAt time.Time          `json:"updated_at"`
-	Revision  int64              `json:"revision"`
+	Asset adcp.CreativeAsset `json:"asset"`
+	// Review is how it came to its state.
+	Review    Review    `json:"review,omitzero"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Revision  int64     `json:"revision"`
+	// uploaded says that the request at hand puts it into the library.
+	uploaded bool
+}
+
+// Review is a creative's latest change of state.
+type Review struct {
+	From adcp.CreativeStatus `json:"from,omitzero"`
+	At   time.Time           `json:"at,omitzero"`
+	// By decided: a colleague's name, or what decides by rule.
+	By string `json:"by,omitzero"`
+	// Person says that a colleague decided.
+	Person bool `json:"person,omitzero"`
+	// Code and Reason say why.
+	Code   adcp.CreativeEventReasonCode `json:"code,omitzero"`
+	Reason string                       `json:"reason,omitzero"`
 }
 
 func (c *Creative) format() adcp.FormatReference { return adcp.Val(c.Asset.FormatID) }
@@ -37,6 +53,11 @@ func creativeOf(r store.Creative) (*Creative, error) {
 	}
 	if err := json.Unmarshal([]byte(r.Document), &c.Asset); err != nil {
 		return nil, fmt.Errorf("creative %s: %w", r.CreativeID, err)
+	}
+	if r.Review != "" {
+		if err := json.Unmarshal([]byte(r.Review), &c.Review); err != nil {
+			return nil, fmt.Errorf("review of creative %s: %w", r.CreativeID, err)
+		}
 	}
 	return c, nil
 }
@@ -62,6 +83,10 @@ func (s *Service) saveCreative(ctx context.Context, tx *store.Tx, c *Creative, a
 	if err != nil {
 		return err
 	}
+	review, err := json.Marshal(c.Review)
+	if err != nil {
+		return err
+	}
 	key := store.CreativeParams{Tenant: s.tenant, AccountID: c.AccountID, CreativeID: c.ID}
 	f := c.format()
 	current, err := row(tx.Creative(ctx, key))
@@ -71,13 +96,13 @@ func (s *Service) saveCreative(ctx context.Context, tx *store.Tx, c *Creative, a
 		err = tx.InsertCreative(ctx, store.InsertCreativeParams{
 			Tenant: s.tenant, AccountID: c.AccountID, CreativeID: c.ID, Name: c.Asset.Name,
 			FormatAgentURL: f.AgentURL, FormatID: f.ID, Status: string(c.Status), Document: string(doc),
-			CreatedAt: store.Micros(c.UpdatedAt), UpdatedAt: store.Micros(c.UpdatedAt),
+			CreatedAt: store.Micros(c.UpdatedAt), UpdatedAt: store.Micros(c.UpdatedAt), Review: string(review),
 		})
 	case err == nil:
 		revision, kind = current.Revision+1, "creative.updated"
 		err = one(tx.UpdateCreative(ctx, store.UpdateCreativeParams{
 			Name: c.Asset.Name, FormatAgentURL: f.AgentURL, FormatID: f.ID, Status: string(c.Status),
-			Document: string(doc), UpdatedAt: store.Micros(c.UpdatedAt),
+			Document: string(doc), UpdatedAt: store.Micros(c.UpdatedAt), Review: string(review),
 			Tenant: s.tenant, AccountID: c.AccountID, CreativeID: c.ID, Revision: current.Revision,
 		}))
 	}
@@ -91,81 +116,6 @@ func (s *Service) saveCreative(ctx context.Context, tx *store.Tx, c *Creative, a
 		Tenant: s.tenant, ID: eventID(c.AccountID+"/"+c.ID, kind, revision), At: c.UpdatedAt,
 		Kind: kind, Subject: c.ID, FlowID: flow, Actor: actor, Document: doc,
 	})
-}
-
-// review is the rule that stands in for a person: a creative of a known format
-// that brings what the format demands is approved; anything else is refused with
-// what is missing. A person's own review would start here.
-func (s *Service) review(at string, a *adcp.CreativeAsset) []adcp.Error {
-	c := new(checks)
-	c.unsupported(at+".format_kind", "canonical formats", "Name a format with format_id.", a.FormatKind != nil || a.FormatID == nil)
-	c.unsupported(at+".inputs", "generative formats", "Leave inputs out.", len(a.Inputs) > 0)
-	if a.FormatID == nil || a.FormatKind != nil {
-		return c.all()
-	}
-	if s.shelf().runsForeign(*a.FormatID) {
-		return c.all() // what it demands is known to its own agent
-	}
-	if !s.ownFormat(*a.FormatID) {
-		c.refuse(refusal(adcp.CodeUnsupportedFeature, at+".format_id", "This seller does not accept that format.").
-			WithSuggestion("Use a format_id of list_creative_formats, without parameters."))
-		return c.all()
-	}
-	format, _ := s.shelf().Format(a.FormatID.ID)
-	for _, want := range format.Assets {
-		field := at + ".assets." + want.ID
-		types, err := typesOf(a.Assets[want.ID])
-		switch {
-		case err != nil:
-			c.add(adcp.CodeValidationError, field, "Asset %s cannot be read.", want.ID)
-		case len(types) == 0 && want.Required:
-			c.refuse(refusal(adcp.CodeValidationError, field, "Format %s needs the asset %s, of type %s.", format.ID, want.ID, want.Type).
-				WithSuggestion("Add the asset; list_creative_formats says what each format needs."))
-		case slices.ContainsFunc(types, func(t string) bool { return t != want.Type }):
-			c.add(adcp.CodeValidationError, field, "Asset %s is %s; format %s needs %s.", want.ID, types[0], format.ID, want.Type)
-		}
-	}
-	if len(format.Assets) == 0 {
-		return c.all() // it takes whatever comes
-	}
-	for _, have := range slices.Sorted(maps.Keys(a.Assets)) {
-		if !slices.ContainsFunc(format.Assets, func(f FormatAsset) bool { return f.ID == have }) {
-			c.add(adcp.CodeValidationError, at+".assets."+have, "Format %s has no asset %s.", format.ID, have)
-		}
-	}
-	return c.all()
-}
-
-// typesOf lists the asset_type of the one asset, or of each in a list.
-func typesOf(raw json.RawMessage) ([]string, error) {
-	type asset struct {
-		Type string `json:"asset_type"`
-	}
-	raw = bytes.TrimSpace(raw)
-	switch {
-	case len(raw) == 0:
-		return nil, nil
-	case raw[0] == '[':
-		var list []asset
-		err := json.Unmarshal(raw, &list)
-		types := make([]string, len(list))
-		for i := range list {
-			types[i] = list[i].Type
-		}
-		return types, err
-	}
-	var one asset
-	err := json.Unmarshal(raw, &one)
-	return []string{one.Type}, err
-}
-
-// all is every refusal as an item's list of errors.
-func (c *checks) all() []adcp.Error {
-	var list []adcp.Error
-	for _, e := range c.found {
-		list = append(list, *e)
-	}
-	return list
 }
 
 // assign replaces a package's creatives by those of the request. Creatives that
@@ -191,6 +141,78 @@ func (s *Service) assign(c *checks, field string, p *Package, library map[string
 	p.Creatives = list
 }
 
+// inline puts the creatives that come inside of a package into the library, as
+// sync_creatives would, and assigns them to the package. A package is refused whose
+// creatives do not fit.
+func (s *Service) inline(c *checks, field string, b *MediaBuy, p *Package, library map[string]*Creative, wanted []adcp.CreativeAsset, now time.Time) {
+	product, _ := s.shelf().bought(p)
+	for i := range wanted {
+		asset, at := &wanted[i], fmt.Sprintf("%s[%d]", field, i)
+		v := s.examine(at, b.Principal, asset, product)
+		if problems := slices.Concat(v.refused, v.broken); len(problems) > 0 {
+			c.found = append(c.found, problems...)
+			continue
+		}
+		if slices.ContainsFunc(p.Creatives, func(a Assignment) bool { return a.CreativeID == asset.CreativeID && a.ReleasedAt.IsZero() }) {
+			c.add(adcp.CodeValidationError, at+".creative_id", "The creative is assigned twice to one package.")
+			continue
+		}
+		s.upload(library, b.AccountID, asset, now)
+		a, problem := s.assignment(at, p, product, library[asset.CreativeID], asset.CreativeID, asset.Weight, now)
+		if problem != nil {
+			c.refuse(problem)
+			continue
+		}
+		p.Creatives = append(p.Creatives, a)
+	}
+}
+
+// upload plans to put a creative that has passed examination into the library.
+// Where nothing about it is new, it returns nil.
+func (s *Service) upload(library map[string]*Creative, accountID string, asset *adcp.CreativeAsset, now time.Time) (next, before *Creative) {
+	kept := *asset
+	// These concern an upload into a media buy, not the library.
+	kept.Weight, kept.PlacementIDs, kept.PlacementRefs, kept.Status = nil, nil, nil, nil
+	next = &Creative{
+		AccountID: accountID, ID: asset.CreativeID, Asset: kept, CreatedAt: now, UpdatedAt: now, uploaded: true,
+		Review: Review{At: now, By: ruled, Code: adcp.CreativeEventReasonCodeReviewPassed},
+	}
+	before = library[asset.CreativeID]
+	next.Status = s.creativeReview.opens(before)
+	if before != nil {
+		next.CreatedAt, next.Review.From = before.CreatedAt, before.Status
+		same := *next
+		if same.Status = before.Status; len(changedFields(before, &same)) == 0 && !before.lapsed(s.creativeReview) {
+			return nil, before
+		}
+		if next.Status == before.Status {
+			next.Review = before.Review
+		}
+	}
+	library[next.ID] = next
+	return next, before
+}
+
+// lapsed tells whether sending the creative again as it is has it looked at again: one
+// that was rejected or archived.
+func (c *Creative) lapsed(r CreativeReview) bool {
+	return c.Status != r.opens(c) && (c.Status == adcp.CreativeStatusRejected || c.Status == adcp.CreativeStatusArchived)
+}
+
+// ruled decides where no person does.
+const ruled = "rules"
+
+// uploaded are the creatives that a request puts into the library, in order.
+func uploaded(library map[string]*Creative) []*Creative {
+	var list []*Creative
+	for _, id := range slices.Sorted(maps.Keys(library)) {
+		if library[id].uploaded {
+			list = append(list, library[id])
+		}
+	}
+	return list
+}
+
 // assignment checks one creative for a package.
 func (s *Service) assignment(at string, p *Package, product *Product, creative *Creative, creativeID string, weight *adcp.Decimal, now time.Time) (Assignment, *adcp.Error) {
 	a := Assignment{CreativeID: creativeID, AssignedAt: now}
@@ -198,8 +220,8 @@ func (s *Service) assignment(at string, p *Package, product *Product, creative *
 		return a, refusal(adcp.CodeCreativeNotFound, at+".creative_id", "There is no such creative.").
 			WithSuggestion("Upload it with sync_creatives, or find yours with list_creatives.")
 	}
-	if !p.accepts(product, creative.format()) {
-		return a, refusal(adcp.CodeValidationError, at+".creative_id", "The package does not run the creative's format, %s.", creative.format().ID).
+	if !p.accepts(product, &creative.Asset) {
+		return a, refusal(adcp.CodeValidationError, at+".creative_id", "The package does not run the creative's format, %s.", creative.FormatName()).
 			WithSuggestion("Assign a creative in one of the package's formats.")
 	}
 	if weight != nil {
@@ -209,9 +231,9 @@ func (s *Service) assignment(at string, p *Package, product *Product, creative *
 		}
 		a.Weight = new(int64(m))
 	}
-	a.Approved = creative.Status == adcp.CreativeStatusApproved
 	if i := slices.IndexFunc(p.Creatives, func(x Assignment) bool { return x.CreativeID == creativeID && x.ReleasedAt.IsZero() }); i >= 0 {
-		a.AssignedAt = p.Creatives[i].AssignedAt
+		a.AssignedAt, a.Approval, a.Reason = p.Creatives[i].AssignedAt, p.Creatives[i].Approval, p.Creatives[i].Reason
 	}
+	a.review(creative)
 	return a, nil
 }

@@ -56,7 +56,7 @@ func (s *Service) listCreatives(ctx context.Context, call *agent.Call, req *adcp
 		},
 	}
 	for _, l := range all {
-		resp.FormatSummary[l.format().ID]++
+		resp.FormatSummary[l.FormatName()]++
 	}
 	for _, l := range page {
 		resp.Creatives = append(resp.Creatives, l.wire(req))
@@ -208,7 +208,8 @@ func (l listed) wire(req *adcp.ListCreativesRequest) adcp.ListCreativesResponseC
 		return len(req.Fields) == 0 || slices.Contains(req.Fields, f)
 	}
 	w := adcp.ListCreativesResponseCreative{
-		CreativeID: l.ID, Name: l.Asset.Name, FormatID: l.Asset.FormatID, Status: l.Status,
+		CreativeID: l.ID, Name: l.Asset.Name, FormatID: l.Asset.FormatID, FormatKind: l.Asset.FormatKind,
+		FormatOptionRef: l.Asset.FormatOptionRef, Status: l.Status,
 		CreatedDate: l.CreatedAt, UpdatedDate: l.UpdatedAt,
 	}
 	if len(req.Fields) == 0 {

@@ -1,6 +1,7 @@
 package seller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,13 +33,16 @@ const taskReview = "review_creative"
 type CreativeDecision struct {
 	Principal string
 	// AccountID says in whose library it is; the principal's accounts are looked
-	// through where empty.
+	// through where empty. Without a principal it is any account of the tenant.
 	AccountID, CreativeID string
 	Status                adcp.CreativeStatus
-	// Reason says why, to the buyer.
+	// Reason says why, to the buyer, and Code in the protocol's words; what the
+	// transition usually means where it is empty.
 	Reason string
-	// Actor decides.
-	Actor string
+	Code   adcp.CreativeEventReasonCode
+	// Actor decides; Person says that it is a colleague.
+	Actor  string
+	Person bool
 }
 
 // MoveCreative moves a creative to a state that its present one leads to, and
@@ -62,6 +66,7 @@ func (s *Service) MoveCreative(ctx context.Context, d CreativeDecision) (from ad
 		}
 		next := *c
 		next.Status, next.UpdatedAt = d.Status, s.now()
+		next.Review = Review{From: from, At: next.UpdatedAt, By: d.Actor, Person: d.Person, Code: cmp.Or(d.Code, creativeReasons[from][d.Status]), Reason: d.Reason}
 		t := &Task{
 			ID: id.Derive("task", s.tenant, taskReview, c.AccountID, c.ID, fmt.Sprint(c.Revision)), Type: taskReview, AccountID: c.AccountID,
 			Status: adcp.TaskStatusWorking, DecidedBy: d.Actor, DecidedAt: next.UpdatedAt, CreatedAt: next.UpdatedAt, Revision: 1,
@@ -87,6 +92,16 @@ func (s *Service) MoveCreative(ctx context.Context, d CreativeDecision) (from ad
 
 // decidedOn finds the creative.
 func (s *Service) decidedOn(ctx context.Context, q *store.Queries, d CreativeDecision) (*Creative, error) {
+	if d.Principal == "" {
+		r, err := row(q.Creative(ctx, store.CreativeParams{Tenant: s.tenant, AccountID: d.AccountID, CreativeID: d.CreativeID}))
+		if errors.Is(err, errNoRow) {
+			return nil, errCreativeNotFound()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("creative: %w", err)
+		}
+		return creativeOf(r)
+	}
 	accounts, err := q.SellerAccounts(ctx, store.SellerAccountsParams{Tenant: s.tenant, Principal: d.Principal})
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
@@ -104,8 +119,7 @@ func (s *Service) decidedOn(ctx context.Context, q *store.Queries, d CreativeDec
 		}
 		return creativeOf(r)
 	}
-	return nil, refusal(adcp.CodeCreativeNotFound, "creative_id", "There is no such creative.").
-		WithSuggestion("Find creatives with list_creatives.")
+	return nil, errCreativeNotFound()
 }
 
 // reassess is what the creative's new state means for the media buys that hold it:
@@ -137,7 +151,7 @@ func (s *Service) reassess(ctx context.Context, q *store.Queries, c *Creative, d
 		}
 		for i := range p.Creatives {
 			if p.Creatives[i].CreativeID == c.ID && p.Creatives[i].ReleasedAt.IsZero() {
-				p.Creatives[i].Approved = c.Status == adcp.CreativeStatusApproved
+				p.Creatives[i].review(c)
 			}
 		}
 		done[b.ID] = append(done[b.ID], HistoryEntry{Actor: d.Actor, Action: "creative_" + string(c.Status), PackageID: p.ID, Summary: d.Reason})

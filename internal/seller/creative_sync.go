@@ -65,7 +65,9 @@ type creativeSync struct {
 	changed []*Creative
 	buys    map[string]*MediaBuy // those touched, as they are to be
 	touched map[string][]string  // packages touched, by buy
-	resp    *adcp.SyncCreativesResponse
+	// broken are the assets that do not fit their formats.
+	broken []*adcp.Error
+	resp   *adcp.SyncCreativesResponse
 }
 
 // planSync works out a sync without changing anything.
@@ -89,6 +91,12 @@ func (s *Service) planSync(ctx context.Context, q *store.Queries, call *agent.Ca
 		included[asset.CreativeID] = true
 		y.resp.Creatives = append(y.resp.Creatives, item)
 	}
+	if y.strict {
+		// What a published format rules out breaks a strict sync as a whole.
+		if err := (&checks{found: y.broken}).err(); err != nil {
+			return nil, err
+		}
+	}
 	if adcp.Val(req.DeleteMissing) {
 		if err := s.archiveMissing(ctx, q, y, account, included); err != nil {
 			return nil, err
@@ -106,31 +114,27 @@ func (s *Service) planSync(ctx context.Context, q *store.Queries, call *agent.Ca
 // syncItem plans one creative.
 func (s *Service) syncItem(y *creativeSync, account *Account, at string, asset *adcp.CreativeAsset, twice bool) adcp.SyncCreativesResponseCreative {
 	item := adcp.SyncCreativesResponseCreative{CreativeID: asset.CreativeID}
-	problems := s.review(at, asset)
+	v := s.examine(at, account.Principal, asset, nil)
+	item.Warnings = v.warnings
 	if twice {
-		problems = append(problems, *refusal(adcp.CodeValidationError, at+".creative_id", "The creative is twice in the request."))
+		v.refused = append(v.refused, refusal(adcp.CodeValidationError, at+".creative_id", "The creative is twice in the request."))
 	}
-	if len(problems) > 0 {
-		item.Action, item.Errors = adcp.CreativeActionFailed, problems
+	y.broken = append(y.broken, v.broken...)
+	if problems := v.all(); len(problems) > 0 {
+		item.Action, item.Errors, item.Warnings = adcp.CreativeActionFailed, problems, nil
 		return item
 	}
-	kept := *asset
-	// These concern an upload into a media buy, not the library.
-	kept.Weight, kept.PlacementIDs, kept.PlacementRefs, kept.Status = nil, nil, nil, nil
-	next := &Creative{
-		AccountID: account.ID, ID: asset.CreativeID, Status: adcp.CreativeStatusApproved,
-		Asset: kept, CreatedAt: y.now, UpdatedAt: y.now,
+	next, before := s.upload(y.library, account.ID, asset, y.now)
+	switch {
+	case next == nil:
+		item.Status, item.Action = new(before.Status), adcp.CreativeActionUnchanged
+		return item
+	case before == nil:
+		item.Action = adcp.CreativeActionCreated
+	default:
+		item.Action, item.Changes = adcp.CreativeActionUpdated, changedFields(before, next)
 	}
-	item.Status, item.Action = new(next.Status), adcp.CreativeActionCreated
-	if current := y.library[asset.CreativeID]; current != nil {
-		next.CreatedAt = current.CreatedAt
-		item.Action, item.Changes = adcp.CreativeActionUpdated, changedFields(current, next)
-		if len(item.Changes) == 0 {
-			item.Action, item.Changes = adcp.CreativeActionUnchanged, nil
-			return item
-		}
-	}
-	y.library[next.ID] = next
+	item.Status = new(next.Status)
 	y.changed = append(y.changed, next)
 	return item
 }

@@ -52,10 +52,10 @@ func (s *Service) tellCreative(ctx context.Context, tx *store.Tx, t *Task, c *Cr
 		return fmt.Errorf("creative %s: %w", c.ID, err)
 	}
 	from := adcp.CreativeStatus(r.Status)
-	reason, told := creativeReasons[from][c.Status]
-	if !told {
+	if _, told := creativeReasons[from][c.Status]; !told {
 		return nil
 	}
+	reason := c.Review.Code
 	change := id.Derive("creative_change", c.AccountID, c.ID, fmt.Sprint(r.Revision))
 	return s.tellSubscribers(ctx, tx, c.AccountID, adcp.NotificationTypeCreativeStatusChanged, accountEvent{
 		name: change, resource: c.ID, schema: "creative/creative-status-changed-webhook.json",

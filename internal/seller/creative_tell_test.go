@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/upfront-media/upfront/adcp"
+	"github.com/upfront-media/upfront/internal/account"
 	"github.com/upfront-media/upfront/internal/store"
 	"github.com/upfront-media/upfront/internal/store/storetest"
 )
@@ -44,9 +45,9 @@ func TestSubscribersAreToldOfWhatTheSellerDoesToACreative(t *testing.T) {
 		h.subscribers(subscriber("status", srv.URL, nil), subscriber("purges", srv.URL+"/purges", object{"event_types": []string{"creative.purged"}}),
 			subscriber("later", srv.URL+"/later", paused))
 		h.upload("cr_1", "audio_30s")
-		account := ask[adcp.ListAccountsResponse](t, &h.shop, "buyer", "list_accounts", object{}).Accounts[0].AccountID
+		owner := ask[adcp.ListAccountsResponse](t, &h.shop, "buyer", "list_accounts", object{}).Accounts[0].AccountID
 		for _, to := range []adcp.CreativeStatus{adcp.CreativeStatusSuspended, adcp.CreativeStatusApproved, adcp.CreativeStatusPendingReview, adcp.CreativeStatusRejected} {
-			if err := h.service.ReviewCreative(t.Context(), account, "cr_1", to, "the landing page is down"); err != nil {
+			if err := h.service.ReviewCreative(t.Context(), owner, "cr_1", to, "the landing page is down", account.Staff{Name: "jo"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -65,7 +66,7 @@ func TestSubscribersAreToldOfWhatTheSellerDoesToACreative(t *testing.T) {
 			got = append(got, n)
 			keys[n.IdempotencyKey], keys[n.NotificationID] = true, true
 			moves = append(moves, fmt.Sprintf("%s>%s %s", n.Transition.From, n.Transition.To, n.ReasonCode))
-			if n.SubscriberID != "status" || n.AccountID != account || n.CreativeID != "cr_1" || *n.ReasonDetail != "the landing page is down" || n.Initiator != "seller" {
+			if n.SubscriberID != "status" || n.AccountID != owner || n.CreativeID != "cr_1" || *n.ReasonDetail != "the landing page is down" || n.Initiator != "seller" {
 				t.Errorf("told %s", body)
 			}
 		}

@@ -60,7 +60,7 @@ func (s *Service) getProducts(ctx context.Context, call *agent.Call, req *adcp.G
 	if err != nil {
 		return nil, nil, err
 	}
-	resp.Pagination = pagination
+	resp.Pagination, resp.Errors = pagination, q.divergent(page)
 	if resp.Proposals, err = q.propose(ctx, w, page); err != nil {
 		return nil, nil, err
 	}

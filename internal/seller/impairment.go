@@ -2,7 +2,10 @@ package seller
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/internal/id"
@@ -16,7 +19,78 @@ func (s *Service) impairments(ctx context.Context, q *store.Queries, b *MediaBuy
 	if b.State.Terminal() {
 		return nil, nil
 	}
-	return s.audienceImpairments(ctx, q, b)
+	list, err := s.audienceImpairments(ctx, q, b)
+	if err != nil {
+		return nil, err
+	}
+	creatives, err := s.creativeImpairments(ctx, q, b)
+	return append(list, creatives...), err
+}
+
+// creativeImpairments lists the creatives that packages hold and that were served
+// until the seller took them back, each with its packages.
+func (s *Service) creativeImpairments(ctx context.Context, q *store.Queries, b *MediaBuy) ([]adcp.Impairment, error) {
+	held := map[string][]string{}
+	for _, p := range b.Packages {
+		for _, a := range p.Creatives {
+			if !p.Canceled && a.ReleasedAt.IsZero() && !a.Approved {
+				held[a.CreativeID] = append(held[a.CreativeID], p.ID)
+			}
+		}
+	}
+	var list []adcp.Impairment
+	for _, creativeID := range slices.Sorted(maps.Keys(held)) {
+		r, err := row(q.Creative(ctx, store.CreativeParams{Tenant: s.tenant, AccountID: b.AccountID, CreativeID: creativeID}))
+		if errors.Is(err, errNoRow) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("creative %s: %w", creativeID, err)
+		}
+		c, err := creativeOf(r)
+		if err != nil {
+			return nil, err
+		}
+		if i, ok := s.creativeImpairment(b, c); ok {
+			i.PackageIDs = held[creativeID]
+			list = append(list, i)
+		}
+	}
+	return list, nil
+}
+
+// creativeImpairment is what a creative's state means for a media buy that holds it.
+func (s *Service) creativeImpairment(b *MediaBuy, c *Creative) (adcp.Impairment, bool) {
+	var to adcp.ImpairmentOfflineState
+	remedy := "Send a corrected version with sync_creatives, or assign another creative with update_media_buy."
+	switch c.Status {
+	case adcp.CreativeStatusRejected:
+		to = adcp.ImpairmentOfflineStateRejected
+	case adcp.CreativeStatusSuspended:
+		to, remedy = adcp.ImpairmentOfflineStateSuspended, "Put right what the reason names, or assign another creative with update_media_buy."
+	default:
+		return adcp.Impairment{}, false
+	}
+	at := latest(c.Review.At, c.UpdatedAt)
+	return adcp.Impairment{
+		ImpairmentID: id.Derive("imp", s.tenant, b.ID, "creative", c.ID, fmt.Sprint(at.UnixMicro())),
+		ResourceType: adcp.ImpairmentResourceTypeCreative, ResourceID: c.ID,
+		Transition: adcp.ImpairmentTransition{From: optional(string(c.Review.From)), To: to},
+		ReasonCode: impairmentReason(c), Reason: optional(c.Review.Reason), ObservedAt: at, Remediation: &remedy,
+	}, true
+}
+
+// impairmentReason says in the words of impairments why a creative is offline
+// (enums/impairment-reason-code.json).
+func impairmentReason(c *Creative) adcp.ImpairmentReasonCode {
+	switch code := adcp.ImpairmentReasonCode(c.Review.Code); code {
+	case adcp.ImpairmentReasonCodeIdentityAuthorizationRevoked, adcp.ImpairmentReasonCodeIdentityAuthorizationExpired, adcp.ImpairmentReasonCodeSourcePrivate:
+		return code
+	}
+	if c.Status == adcp.CreativeStatusSuspended {
+		return adcp.ImpairmentReasonCodePolicyViolation
+	}
+	return adcp.ImpairmentReasonCodeContentRejected
 }
 
 func (s *Service) audienceImpairments(ctx context.Context, q *store.Queries, b *MediaBuy) ([]adcp.Impairment, error) {

@@ -90,7 +90,11 @@ type Package struct {
 	Cancellation *Cancellation `json:"cancellation,omitzero"`
 	// FormatIDs are the formats the buyer chose among the product's, as sent.
 	FormatIDs []adcp.FormatReference `json:"format_ids,omitzero"`
-	Targeting Targeting              `json:"targeting,omitzero"`
+	// FormatOptions are the options that it chose among the product's, and FormatKind
+	// the canonical kind, where it chose by these.
+	FormatOptions []adcp.FormatOptionReference `json:"format_options,omitzero"`
+	FormatKind    adcp.CanonicalFormatKind     `json:"format_kind,omitzero"`
+	Targeting     Targeting                    `json:"targeting,omitzero"`
 	// Goals are what the buyer wants the package optimised for.
 	Goals []adcp.OptimizationGoal `json:"goals,omitzero"`
 	// Catalogs are the account's that the package shows ads from.
@@ -122,9 +126,15 @@ type Assignment struct {
 	CreativeID string `json:"creative_id"`
 	// Weight is the buyer's relative weight in millionths; nil is an even share,
 	// zero keeps the creative assigned without serving it.
-	Weight     *int64    `json:"weight,omitzero"`
-	Approved   bool      `json:"approved,omitzero"`
-	AssignedAt time.Time `json:"assigned_at"`
+	Weight *int64 `json:"weight,omitzero"`
+	// Approved says that the creative may be served now.
+	Approved bool `json:"approved,omitzero"`
+	// Approval is what was decided on the creative for the package, whatever has
+	// become of the creative in the library since; pending_review where empty and not
+	// Approved. Reason says why it was rejected.
+	Approval   adcp.CreativeApprovalStatus `json:"approval,omitzero"`
+	Reason     string                      `json:"reason,omitzero"`
+	AssignedAt time.Time                   `json:"assigned_at"`
 	// ReleasedAt is when the package let the creative go because it ended.
 	ReleasedAt time.Time `json:"released_at,omitzero"`
 }
@@ -132,6 +142,32 @@ type Assignment struct {
 // serves reports whether the assignment can deliver.
 func (a Assignment) serves() bool {
 	return a.Approved && a.ReleasedAt.IsZero() && (a.Weight == nil || *a.Weight > 0)
+}
+
+// review brings the assignment up to the creative's state in the library. A creative
+// that is suspended, or looked at again, is not served meanwhile; what was decided on
+// it for the package stands until it is decided anew.
+func (a *Assignment) review(c *Creative) {
+	a.Approved = c.Status == adcp.CreativeStatusApproved
+	switch {
+	case a.Approved:
+		a.Approval, a.Reason = adcp.CreativeApprovalStatusApproved, ""
+	case c.Status == adcp.CreativeStatusRejected:
+		a.Approval, a.Reason = adcp.CreativeApprovalStatusRejected, c.Review.Reason
+	case a.Approval == "" || a.Approval == adcp.CreativeApprovalStatusRejected:
+		a.Approval, a.Reason = adcp.CreativeApprovalStatusPendingReview, ""
+	}
+}
+
+// approval is what was decided.
+func (a Assignment) approval() adcp.CreativeApprovalStatus {
+	switch {
+	case a.Approval != "":
+		return a.Approval
+	case a.Approved:
+		return adcp.CreativeApprovalStatusApproved
+	}
+	return adcp.CreativeApprovalStatusPendingReview
 }
 
 // Cancellation says who ended a media buy or package, when and why.

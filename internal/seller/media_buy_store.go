@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/internal/money"
 	"github.com/upfront-media/upfront/internal/store"
 )
@@ -81,6 +82,7 @@ func (s *Service) assemble(ctx context.Context, q *store.Queries, r store.MediaB
 func assignmentOf(r store.CreativeAssignment) Assignment {
 	a := Assignment{
 		CreativeID: r.CreativeID, Approved: r.Approved,
+		Approval: adcp.CreativeApprovalStatus(r.Approval), Reason: r.Reason,
 		AssignedAt: store.Time(r.AssignedAt), ReleasedAt: store.Time(r.ReleasedAt),
 	}
 	if r.Weight >= 0 {
@@ -152,6 +154,7 @@ func (s *Service) savePackage(ctx context.Context, tx *store.Tx, b *MediaBuy, i 
 		if err := tx.InsertCreativeAssignment(ctx, store.InsertCreativeAssignmentParams{
 			Tenant: s.tenant, PackageID: p.ID, CreativeID: a.CreativeID, MediaBuyID: b.ID, AccountID: b.AccountID,
 			Position: int64(position), Weight: weight, Approved: a.Approved,
+			Approval: string(a.Approval), Reason: a.Reason,
 			AssignedAt: store.Micros(a.AssignedAt), ReleasedAt: store.Micros(a.ReleasedAt),
 		}); err != nil {
 			return err

@@ -166,11 +166,9 @@ func (p *Package) status() adcp.PackageStatus {
 		if !a.ReleasedAt.IsZero() {
 			continue
 		}
-		approval := adcp.CreativeApprovalStatusPendingReview
-		if a.Approved {
-			approval = adcp.CreativeApprovalStatusApproved
-		}
-		w.CreativeApprovals = append(w.CreativeApprovals, adcp.PackageStatusCreativeApproval{CreativeID: a.CreativeID, ApprovalStatus: approval})
+		w.CreativeApprovals = append(w.CreativeApprovals, adcp.PackageStatusCreativeApproval{
+			CreativeID: a.CreativeID, ApprovalStatus: a.approval(), RejectionReason: optional(a.Reason),
+		})
 	}
 	return w
 }

@@ -71,6 +71,8 @@ type Config struct {
 	MinimumAudience int64
 	// SalesDesk decides on orders that wait for a person.
 	SalesDesk SalesDesk
+	// CreativeReview says who looks at creatives before they are served.
+	CreativeReview CreativeReview
 	// HoldFor is how long a committed proposal holds its inventory;
 	// [DefaultHoldFor] where zero.
 	HoldFor time.Duration

@@ -33,13 +33,15 @@ type booking struct {
 	adServer     adserver.Adapter
 	answerWithin time.Duration
 	desk         SalesDesk
-	bell         agent.TaskBell
-	patience     patience
-	webhooks     *webhook.Outbox
-	answerAtOnce func(*adcp.PushNotificationConfig) bool
-	billing      []adcp.BillingParty
-	relations    map[string]Relation
-	standIn      func(ctx context.Context, caller agent.Caller, accountID string) (string, error)
+	// creativeReview says who looks at creatives.
+	creativeReview CreativeReview
+	bell           agent.TaskBell
+	patience       patience
+	webhooks       *webhook.Outbox
+	answerAtOnce   func(*adcp.PushNotificationConfig) bool
+	billing        []adcp.BillingParty
+	relations      map[string]Relation
+	standIn        func(ctx context.Context, caller agent.Caller, accountID string) (string, error)
 	// audiences is nil where the ad server does not serve by audience.
 	audiences *audience.Service
 	events    *conversion.Service
@@ -64,7 +66,7 @@ func (s *Service) takeOrders(c Config) error {
 	case c.SalesDesk.ApproveAfter < 0:
 		return errors.New("seller: Config.SalesDesk.ApproveAfter is below zero")
 	}
-	s.booking = booking{db: c.Store, adServer: c.AdServer, answerWithin: c.AnswerWithin, desk: c.SalesDesk, webhooks: c.Webhooks, answerAtOnce: c.AnswerAtOnce, billing: c.Billing, relations: c.Relations, holdFor: c.HoldFor, standIn: c.StandIn}
+	s.booking = booking{db: c.Store, adServer: c.AdServer, answerWithin: c.AnswerWithin, desk: c.SalesDesk, creativeReview: c.CreativeReview, webhooks: c.Webhooks, answerAtOnce: c.AnswerAtOnce, billing: c.Billing, relations: c.Relations, holdFor: c.HoldFor, standIn: c.StandIn}
 	if len(s.billing) == 0 {
 		s.billing = defaultBilling()
 	}

@@ -91,7 +91,7 @@ func (s *Service) change(ctx context.Context, call *agent.Call, account *Account
 			ID: taskID, Principal: call.Principal, AccountID: account.ID, Type: call.Operation.Name,
 			Status: adcp.TaskStatusWorking, DecidedBy: "rate_card", DecidedAt: now, CreatedAt: now, Revision: 1,
 			Push: req.PushNotificationConfig, Reports: req.ReportingWebhook,
-			Change: Change{Actor: call.Principal, Context: req.Context, Note: planned.note, Buys: []BuyChange{{
+			Change: Change{Actor: call.Principal, Context: req.Context, Note: planned.note, Library: planned.library, Buys: []BuyChange{{
 				Buy: planned.buy, Done: planned.done, Affected: planned.affected, Added: len(planned.buy.Packages) - len(b.Packages),
 			}}},
 		}
@@ -113,6 +113,8 @@ type update struct {
 	attempts []attempt
 	done     []HistoryEntry
 	affected []string
+	// library are the creatives that come inside of packages.
+	library []*Creative
 	// signatures are those that it takes.
 	signatures []Signature
 	note       string
@@ -150,6 +152,7 @@ func (s *Service) planUpdate(ctx context.Context, call *agent.Call, b *MediaBuy,
 	u.pause(req.Paused)
 	u.dates(call, req)
 	s.updatePackages(u, call, library, req.Packages)
+	u.library = uploaded(library)
 	if err := s.bindUpdate(ctx, u, req.Packages); err != nil {
 		return nil, err
 	}

@@ -125,7 +125,6 @@ func (s *Service) updatePackages(u *update, call *agent.Call, library map[string
 
 // packageExtras refuses what the seller would not act on.
 func (u *update) packageExtras(at string, req *adcp.PackageUpdate) {
-	u.unsupported(at+".creatives", "creatives inside a package", "Upload with sync_creatives, then use creative_assignments.", len(req.Creatives) > 0)
 	keywords := len(req.KeywordTargetsAdd) + len(req.KeywordTargetsRemove) + len(req.NegativeKeywordsAdd) + len(req.NegativeKeywordsRemove)
 	u.unsupported(at+".keyword_targets_add", "keyword targeting", "Leave keywords out.", keywords > 0)
 }
@@ -202,8 +201,13 @@ func (s *Service) packageDelivery(u *update, at string, p *Package, req *adcp.Pa
 	if req.OptimizationGoals != nil { // [Service.bindUpdate] looks at them
 		u.attempt(ActionUpdatePackages, at+".optimization_goals", "updated_packages", p.ID, "optimization goals")
 	}
-	if req.CreativeAssignments != nil {
-		s.assign(&u.checks, at+".creative_assignments", p, library, req.CreativeAssignments, now)
+	if req.CreativeAssignments != nil || req.Creatives != nil {
+		if req.CreativeAssignments != nil {
+			s.assign(&u.checks, at+".creative_assignments", p, library, req.CreativeAssignments, now)
+		} else {
+			p.Creatives = nil
+		}
+		s.inline(&u.checks, at+".creatives", u.buy, p, library, req.Creatives, now)
 		if u.buy.State != StatePendingCreatives && !p.ready() {
 			u.refuse(refusal(adcp.CodeValidationError, at+".creative_assignments", "The package would be left without a creative that serves.").
 				WithSuggestion("Assign another creative in its place, or pause the package."))

@@ -15,6 +15,7 @@ func (s *Sales) rest() *api.API {
 	})
 	api.HandleStaff(a)
 	api.HandleApprovals(a, s.service)
+	api.HandleCreatives(a, s.service)
 	return a
 }
 

@@ -76,7 +76,7 @@ func (q *Queries) CountMediaBuysOfAccount(ctx context.Context, arg CountMediaBuy
 }
 
 const creative = `-- name: Creative :one
-SELECT tenant, account_id, creative_id, name, format_agent_url, format_id, status, document, revision, created_at, updated_at FROM creatives WHERE tenant = $1 AND account_id = $2 AND creative_id = $3
+SELECT tenant, account_id, creative_id, name, format_agent_url, format_id, status, document, revision, created_at, updated_at, review FROM creatives WHERE tenant = $1 AND account_id = $2 AND creative_id = $3
 `
 
 type CreativeParams struct {
@@ -100,12 +100,13 @@ func (q *Queries) Creative(ctx context.Context, arg CreativeParams) (Creative, e
 		&i.Revision,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Review,
 	)
 	return i, err
 }
 
 const creativeAssignmentsOfAccount = `-- name: CreativeAssignmentsOfAccount :many
-SELECT tenant, package_id, creative_id, media_buy_id, account_id, position, weight, approved, assigned_at, released_at FROM creative_assignments WHERE tenant = $1 AND account_id = $2 ORDER BY creative_id, assigned_at, package_id
+SELECT tenant, package_id, creative_id, media_buy_id, account_id, position, weight, approved, assigned_at, released_at, approval, reason FROM creative_assignments WHERE tenant = $1 AND account_id = $2 ORDER BY creative_id, assigned_at, package_id
 `
 
 type CreativeAssignmentsOfAccountParams struct {
@@ -133,6 +134,8 @@ func (q *Queries) CreativeAssignmentsOfAccount(ctx context.Context, arg Creative
 			&i.Approved,
 			&i.AssignedAt,
 			&i.ReleasedAt,
+			&i.Approval,
+			&i.Reason,
 		); err != nil {
 			return nil, err
 		}
@@ -148,7 +151,7 @@ func (q *Queries) CreativeAssignmentsOfAccount(ctx context.Context, arg Creative
 }
 
 const creativeAssignmentsOfMediaBuy = `-- name: CreativeAssignmentsOfMediaBuy :many
-SELECT tenant, package_id, creative_id, media_buy_id, account_id, position, weight, approved, assigned_at, released_at FROM creative_assignments WHERE tenant = $1 AND media_buy_id = $2 ORDER BY package_id, position
+SELECT tenant, package_id, creative_id, media_buy_id, account_id, position, weight, approved, assigned_at, released_at, approval, reason FROM creative_assignments WHERE tenant = $1 AND media_buy_id = $2 ORDER BY package_id, position
 `
 
 type CreativeAssignmentsOfMediaBuyParams struct {
@@ -176,6 +179,8 @@ func (q *Queries) CreativeAssignmentsOfMediaBuy(ctx context.Context, arg Creativ
 			&i.Approved,
 			&i.AssignedAt,
 			&i.ReleasedAt,
+			&i.Approval,
+			&i.Reason,
 		); err != nil {
 			return nil, err
 		}
@@ -191,7 +196,7 @@ func (q *Queries) CreativeAssignmentsOfMediaBuy(ctx context.Context, arg Creativ
 }
 
 const creativesOfAccount = `-- name: CreativesOfAccount :many
-SELECT tenant, account_id, creative_id, name, format_agent_url, format_id, status, document, revision, created_at, updated_at FROM creatives WHERE tenant = $1 AND account_id = $2 ORDER BY created_at, creative_id
+SELECT tenant, account_id, creative_id, name, format_agent_url, format_id, status, document, revision, created_at, updated_at, review FROM creatives WHERE tenant = $1 AND account_id = $2 ORDER BY created_at, creative_id
 `
 
 type CreativesOfAccountParams struct {
@@ -220,6 +225,52 @@ func (q *Queries) CreativesOfAccount(ctx context.Context, arg CreativesOfAccount
 			&i.Revision,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Review,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const creativesWithStatus = `-- name: CreativesWithStatus :many
+SELECT tenant, account_id, creative_id, name, format_agent_url, format_id, status, document, revision, created_at, updated_at, review FROM creatives WHERE tenant = $1 AND status = $2 ORDER BY updated_at, account_id, creative_id
+`
+
+type CreativesWithStatusParams struct {
+	Tenant string
+	Status string
+}
+
+func (q *Queries) CreativesWithStatus(ctx context.Context, arg CreativesWithStatusParams) ([]Creative, error) {
+	rows, err := q.db.QueryContext(ctx, creativesWithStatus, arg.Tenant, arg.Status)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Creative
+	for rows.Next() {
+		var i Creative
+		if err := rows.Scan(
+			&i.Tenant,
+			&i.AccountID,
+			&i.CreativeID,
+			&i.Name,
+			&i.FormatAgentURL,
+			&i.FormatID,
+			&i.Status,
+			&i.Document,
+			&i.Revision,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Review,
 		); err != nil {
 			return nil, err
 		}
@@ -360,8 +411,8 @@ func (q *Queries) HoldMediaBuy(ctx context.Context, arg HoldMediaBuyParams) (int
 }
 
 const insertCreative = `-- name: InsertCreative :exec
-INSERT INTO creatives (tenant, account_id, creative_id, name, format_agent_url, format_id, status, document, revision, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10)
+INSERT INTO creatives (tenant, account_id, creative_id, name, format_agent_url, format_id, status, document, revision, created_at, updated_at, review)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11)
 `
 
 type InsertCreativeParams struct {
@@ -375,6 +426,7 @@ type InsertCreativeParams struct {
 	Document       string
 	CreatedAt      int64
 	UpdatedAt      int64
+	Review         string
 }
 
 func (q *Queries) InsertCreative(ctx context.Context, arg InsertCreativeParams) error {
@@ -389,13 +441,14 @@ func (q *Queries) InsertCreative(ctx context.Context, arg InsertCreativeParams) 
 		arg.Document,
 		arg.CreatedAt,
 		arg.UpdatedAt,
+		arg.Review,
 	)
 	return err
 }
 
 const insertCreativeAssignment = `-- name: InsertCreativeAssignment :exec
-INSERT INTO creative_assignments (tenant, package_id, creative_id, media_buy_id, account_id, position, weight, approved, assigned_at, released_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO creative_assignments (tenant, package_id, creative_id, media_buy_id, account_id, position, weight, approved, assigned_at, released_at, approval, reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 `
 
 type InsertCreativeAssignmentParams struct {
@@ -409,6 +462,8 @@ type InsertCreativeAssignmentParams struct {
 	Approved   bool
 	AssignedAt int64
 	ReleasedAt int64
+	Approval   string
+	Reason     string
 }
 
 func (q *Queries) InsertCreativeAssignment(ctx context.Context, arg InsertCreativeAssignmentParams) error {
@@ -423,6 +478,8 @@ func (q *Queries) InsertCreativeAssignment(ctx context.Context, arg InsertCreati
 		arg.Approved,
 		arg.AssignedAt,
 		arg.ReleasedAt,
+		arg.Approval,
+		arg.Reason,
 	)
 	return err
 }
@@ -1331,8 +1388,8 @@ func (q *Queries) SellerTasksWithStatus(ctx context.Context, arg SellerTasksWith
 }
 
 const updateCreative = `-- name: UpdateCreative :execrows
-UPDATE creatives SET name = $1, format_agent_url = $2, format_id = $3, status = $4, document = $5, updated_at = $6, revision = revision + 1
-WHERE tenant = $7 AND account_id = $8 AND creative_id = $9 AND revision = $10
+UPDATE creatives SET name = $1, format_agent_url = $2, format_id = $3, status = $4, document = $5, updated_at = $6, review = $7, revision = revision + 1
+WHERE tenant = $8 AND account_id = $9 AND creative_id = $10 AND revision = $11
 `
 
 type UpdateCreativeParams struct {
@@ -1342,6 +1399,7 @@ type UpdateCreativeParams struct {
 	Status         string
 	Document       string
 	UpdatedAt      int64
+	Review         string
 	Tenant         string
 	AccountID      string
 	CreativeID     string
@@ -1356,6 +1414,7 @@ func (q *Queries) UpdateCreative(ctx context.Context, arg UpdateCreativeParams) 
 		arg.Status,
 		arg.Document,
 		arg.UpdatedAt,
+		arg.Review,
 		arg.Tenant,
 		arg.AccountID,
 		arg.CreativeID,

@@ -310,6 +310,7 @@ type Creative struct {
 	Revision       int64
 	CreatedAt      int64
 	UpdatedAt      int64
+	Review         string
 }
 
 type CreativeAssignment struct {
@@ -323,6 +324,8 @@ type CreativeAssignment struct {
 	Approved   bool
 	AssignedAt int64
 	ReleasedAt int64
+	Approval   string
+	Reason     string
 }
 
 type EventCounter struct {

@@ -23,7 +23,7 @@ type Slot struct {
 	Requirements *adcp.FormatAssetRequirements
 }
 
-// Format is what a creative is made for.
+// Format is what a creative is made for. One without slots takes whatever comes.
 type Format struct {
 	// Name is how refusals call it.
 	Name  string
@@ -155,7 +155,7 @@ func match(f Format, read map[string][]asset) (taken map[string]string, warnings
 		warnings = append(warnings, fmt.Sprintf("assets.%s is taken for %s of format %s.", keys[0], s.ID, f.Name))
 	}
 	for _, key := range slices.Sorted(maps.Keys(spare)) {
-		if !slices.Contains(trackers, spare[key][0].Type) {
+		if len(f.Slots) > 0 && !slices.Contains(trackers, spare[key][0].Type) {
 			warnings = append(warnings, fmt.Sprintf("Format %s has no asset %s; it is kept and not served.", f.Name, key))
 		}
 	}

@@ -112,12 +112,12 @@ SELECT * FROM seller_tasks WHERE tenant = $1 AND principal = $2 ORDER BY created
 SELECT * FROM seller_tasks WHERE tenant = $1 AND status = $2 ORDER BY created_at, task_id;
 
 -- name: InsertCreative :exec
-INSERT INTO creatives (tenant, account_id, creative_id, name, format_agent_url, format_id, status, document, revision, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10);
+INSERT INTO creatives (tenant, account_id, creative_id, name, format_agent_url, format_id, status, document, revision, created_at, updated_at, review)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11);
 
 -- name: UpdateCreative :execrows
-UPDATE creatives SET name = $1, format_agent_url = $2, format_id = $3, status = $4, document = $5, updated_at = $6, revision = revision + 1
-WHERE tenant = $7 AND account_id = $8 AND creative_id = $9 AND revision = $10;
+UPDATE creatives SET name = $1, format_agent_url = $2, format_id = $3, status = $4, document = $5, updated_at = $6, review = $7, revision = revision + 1
+WHERE tenant = $8 AND account_id = $9 AND creative_id = $10 AND revision = $11;
 
 -- name: Creative :one
 SELECT * FROM creatives WHERE tenant = $1 AND account_id = $2 AND creative_id = $3;
@@ -125,9 +125,12 @@ SELECT * FROM creatives WHERE tenant = $1 AND account_id = $2 AND creative_id = 
 -- name: CreativesOfAccount :many
 SELECT * FROM creatives WHERE tenant = $1 AND account_id = $2 ORDER BY created_at, creative_id;
 
+-- name: CreativesWithStatus :many
+SELECT * FROM creatives WHERE tenant = $1 AND status = $2 ORDER BY updated_at, account_id, creative_id;
+
 -- name: InsertCreativeAssignment :exec
-INSERT INTO creative_assignments (tenant, package_id, creative_id, media_buy_id, account_id, position, weight, approved, assigned_at, released_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+INSERT INTO creative_assignments (tenant, package_id, creative_id, media_buy_id, account_id, position, weight, approved, assigned_at, released_at, approval, reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: DeleteCreativeAssignments :exec
 DELETE FROM creative_assignments WHERE tenant = $1 AND media_buy_id = $2;
