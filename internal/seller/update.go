@@ -152,13 +152,13 @@ func (s *Service) planUpdate(ctx context.Context, call *agent.Call, b *MediaBuy,
 	u.pause(req.Paused)
 	u.dates(call, req)
 	s.updatePackages(u, call, library, req.Packages)
-	u.library = uploaded(library)
 	if err := s.bindUpdate(ctx, u, req.Packages); err != nil {
 		return nil, err
 	}
 	if err := s.addPackages(ctx, u, call, library, req.NewPackages); err != nil {
 		return nil, err
 	}
+	u.library = uploaded(library)
 	u.total()
 	if s.checkReports(&u.checks, u.buy, req.ReportingWebhook); req.ReportingWebhook != nil {
 		u.done = append(u.done, HistoryEntry{Actor: u.actor, Action: "updated_reporting_webhook"})
