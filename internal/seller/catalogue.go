@@ -61,6 +61,9 @@ type Product struct {
 	Description string
 	// Options are the canonical formats that the product declares besides its formats.
 	Options []adcp.ProductFormatDeclaration `json:",omitzero"`
+	// Provenance is what the product's creative policy wants to be told of a creative's
+	// making; nil is nothing.
+	Provenance *adcp.CreativePolicy `json:",omitzero"`
 	// Channels are names of the protocol's enums/channels.json, such as "ctv".
 	Channels []string
 	// Properties are the publisher properties that the product runs on, at least one.

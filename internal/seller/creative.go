@@ -11,6 +11,7 @@ import (
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/internal/money"
+	making "github.com/upfront-media/upfront/internal/seller/creative"
 	"github.com/upfront-media/upfront/internal/store"
 )
 
@@ -223,6 +224,11 @@ func (s *Service) assignment(at string, p *Package, product *Product, creative *
 	if !p.accepts(product, &creative.Asset) {
 		return a, refusal(adcp.CodeValidationError, at+".creative_id", "The package does not run the creative's format, %s.", creative.FormatName()).
 			WithSuggestion("Assign a creative in one of the package's formats.")
+	}
+	if product != nil {
+		if e := making.Provenance(at, product.Provenance, creative.Asset.Provenance); e != nil {
+			return a, e
+		}
 	}
 	if weight != nil {
 		m, err := money.Parse(string(*weight))

@@ -41,7 +41,7 @@ func (s *Service) WireProduct(id string, document json.RawMessage, prices []Pric
 	p.VendorMetrics, p.Bundled = wireVendorMetrics(w.ReportingCapabilities), wireBundled(&w)
 	p.Properties = s.wireSelectors(w.PublisherProperties)
 	p.FormatIDs, p.Foreign = s.wireFormats(p, &w)
-	p.Options = w.FormatOptions
+	p.Options, p.Provenance = w.FormatOptions, w.CreativePolicy
 	for i := range w.PricingOptions {
 		o, err := WirePrice(w.PricingOptions[i].PricingOptionID, member(document, "pricing_options", i))
 		if err != nil {

@@ -71,10 +71,19 @@ type SalesSettings struct {
 	Catalogue string `koanf:"catalogue"`
 	// Approval says what becomes of orders on products that need a person's signature.
 	Approval ApprovalSettings `koanf:"approval"`
+	// CreativeReview is automatic, the default, or manual, which has every new or
+	// changed creative wait for a person of ad operations.
+	CreativeReview string `koanf:"creative_review"`
 	// Tick is how often delivery and states catch up with the clock; 1m where zero,
 	// 1s in the sandbox.
 	Tick time.Duration `koanf:"tick"`
 }
+
+// The values of [SalesSettings.CreativeReview].
+const (
+	reviewAutomatic = "automatic"
+	reviewManual    = "manual"
+)
 
 // PrincipalSettings is one principal: a name and how it is known, by an API key
 // (exactly one of the two key fields), by its agent's signature, or by either.
@@ -274,6 +283,9 @@ func (s Settings) validate() error {
 	}
 	if s.Sales.Tick < time.Second {
 		return fmt.Errorf("sales.tick: %s is too short; use 1s or more", s.Sales.Tick)
+	}
+	if r := s.Sales.CreativeReview; r != "" && r != reviewAutomatic && r != reviewManual {
+		return fmt.Errorf("sales.creative_review: %q is neither %s nor %s", r, reviewAutomatic, reviewManual)
 	}
 	if _, err := s.Sales.Approval.desk(); err != nil {
 		return err

@@ -60,6 +60,8 @@ type SalesConfig struct {
 	Webhooks *WebhookConfig
 	// Approval says who signs orders that need a person.
 	SalesDesk seller.SalesDesk
+	// Review says who looks at creatives before they are served.
+	Review seller.CreativeReview
 	// Seed makes the built-in ad server's supply repeatable.
 	Seed   int64
 	Logger *slog.Logger
@@ -143,7 +145,7 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	}
 	if s.service, err = seller.New(seller.Config{
 		Tenant: c.Tenant, Name: c.Name, AgentURL: c.PublicURL, Endpoint: strings.TrimSuffix(c.PublicURL, "/") + endpointMCP, Catalogue: c.Catalogue,
-		Store: s.db, Queue: s.queue, AdServer: s.adServer, Clock: c.Clock, SalesDesk: c.SalesDesk, Logger: s.log,
+		Store: s.db, Queue: s.queue, AdServer: s.adServer, Clock: c.Clock, SalesDesk: c.SalesDesk, CreativeReview: c.Review, Logger: s.log,
 		Describe: s.describe, Webhooks: s.outbox, Relations: relations(c.TestKits), Governance: watched, AnswerAtOnce: answerAtOnce(c.TestKits), StandIn: s.standIn, Showcase: s.showcase,
 	}); err != nil {
 		return s, err

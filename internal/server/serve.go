@@ -152,6 +152,7 @@ func (s Settings) salesConfig(getenv func(string) string, at *listeners) (SalesC
 		Self:       self,
 		Signatures: signatures,
 		SalesDesk:  desk,
+		Review:     seller.CreativeReview{Manual: s.Sales.CreativeReview == reviewManual},
 		Webhooks: &WebhookConfig{
 			Secrets: box, AllowLoopback: s.Webhooks.AllowLoopback,
 			RetryAfter: s.Webhooks.RetryAfter, RetryAtMost: s.Webhooks.RetryAtMost,
