@@ -171,17 +171,21 @@ func clickThrough(s Slot) bool {
 type checker struct{ found []*adcp.Error }
 
 // refuse notes that something is wrong, and what to do about it.
-func (c *checker) refuse(code adcp.ErrorCode, field, suggestion, format string, args ...any) *adcp.Error {
-	e := adcp.NewError(code, field, fmt.Sprintf(format, args...)).WithSuggestion(suggestion)
-	c.found = append(c.found, e)
-	return e
+func (c *checker) refuse(code adcp.ErrorCode, field, suggestion, format string, args ...any) {
+	c.found = append(c.found, adcp.NewError(code, field, fmt.Sprintf(format, args...)).WithSuggestion(suggestion))
+}
+
+// accepting adds to the refusal just noted what would be accepted, for machines.
+func (c *checker) accepting(details map[string]any) {
+	last := len(c.found) - 1
+	c.found[last] = c.found[last].WithDetails(details)
 }
 
 // notAmong refuses a value that is not one of those accepted.
 func (c *checker) notAmong(field, what, value string, accepted []string) {
 	c.refuse(adcp.CodeValidationError, field, fmt.Sprintf("Send one with %s %s.", what, strings.Join(accepted, ", ")),
-		"%s is %s; accepted is %s.", what, value, strings.Join(accepted, ", ")).
-		WithDetails(map[string]any{"accepted_values": accepted})
+		"%s is %s; accepted is %s.", what, value, strings.Join(accepted, ", "))
+	c.accepting(map[string]any{"accepted_values": accepted})
 }
 
 // asset checks one asset against its slot.

@@ -130,6 +130,9 @@ func TestAssetsMeetTheirRequirements(t *testing.T) {
 			if code == "" {
 				code = adcp.CodeValidationError
 			}
+			if strings.Contains(got[i].Message, "accepted is") && len(got[i].Details) == 0 {
+				t.Error("what is accepted is not told to machines")
+			}
 			if e := got[i]; e.Code != code || !strings.Contains(e.Message, test.says) || adcp.Val(e.Suggestion) == "" {
 				t.Errorf("refused with %s %q (%s), want %s that says %q", e.Code, e.Message, adcp.Val(e.Suggestion), code, test.says)
 			}

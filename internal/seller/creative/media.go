@@ -125,8 +125,8 @@ func (c *checker) between(field, what, unit string, have, least, most *int64) {
 	default:
 		accepted = fmt.Sprintf("%d%s or less", *most, unit)
 	}
-	c.refuse(adcp.CodeValidationError, field, "Send one with "+what+" "+accepted+".", "%s is %d%s; accepted is %s.", what, *have, unit, accepted).
-		WithDetails(map[string]any{"accepted": accepted})
+	c.refuse(adcp.CodeValidationError, field, "Send one with "+what+" "+accepted+".", "%s is %d%s; accepted is %s.", what, *have, unit, accepted)
+	c.accepting(map[string]any{"accepted": accepted})
 }
 
 // whole is a decimal as a whole number, rounded down; nil where there is none.
@@ -158,8 +158,8 @@ func (c *checker) size(field string, r *adcp.FormatAssetRequirements, a *asset) 
 	// Encoders round sides to even numbers: one part in a hundred is let through.
 	want, have := big.NewRat(w, h), big.NewRat(*width, *height)
 	if off := new(big.Rat).Sub(have, want); off.Abs(off).Cmp(new(big.Rat).Mul(want, big.NewRat(1, 100))) > 0 {
-		c.refuse(adcp.CodeValidationError, field, "Send one of "+*r.AspectRatio+".", "%d by %d is not %s.", *width, *height, *r.AspectRatio).
-			WithDetails(map[string]any{"accepted": *r.AspectRatio})
+		c.refuse(adcp.CodeValidationError, field, "Send one of "+*r.AspectRatio+".", "%d by %d is not %s.", *width, *height, *r.AspectRatio)
+		c.accepting(map[string]any{"accepted": *r.AspectRatio})
 	}
 }
 

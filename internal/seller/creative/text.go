@@ -17,16 +17,16 @@ func (c *checker) text(field string, r *adcp.FormatAssetRequirements, a *asset) 
 	c.between(field, "length", " characters", new(int64(utf8.RuneCountInString(a.Content))), r.MinLength, r.MaxLength)
 	c.between(field, "number of lines", "", new(int64(strings.Count(strings.TrimRight(a.Content, "\n"), "\n")+1)), r.MinLines, r.MaxLines)
 	if len(r.AllowedValues) > 0 && !slices.Contains(r.AllowedValues, a.Content) {
-		c.refuse(adcp.CodeCreativeValueNotAllowed, field, "Send one of "+strings.Join(r.AllowedValues, ", ")+".", "%q is not one of the values that the format takes.", short(a.Content)).
-			WithDetails(map[string]any{"allowed_values": r.AllowedValues})
+		c.refuse(adcp.CodeCreativeValueNotAllowed, field, "Send one of "+strings.Join(r.AllowedValues, ", ")+".", "%q is not one of the values that the format takes.", short(a.Content))
+		c.accepting(map[string]any{"allowed_values": r.AllowedValues})
 	}
 	if r.CharacterPattern != nil {
 		// The protocol's patterns are those of ECMAScript. One that does not compile is
 		// the publisher's mistake, not the buyer's.
 		if re, err := regexp2.Compile(*r.CharacterPattern, regexp2.ECMAScript); err == nil {
 			if ok, err := re.MatchString(a.Content); err == nil && !ok {
-				c.refuse(adcp.CodeValidationError, field, "Use only characters that the pattern allows.", "The text does not match %s.", *r.CharacterPattern).
-					WithDetails(map[string]any{"accepted": *r.CharacterPattern})
+				c.refuse(adcp.CodeValidationError, field, "Use only characters that the pattern allows.", "The text does not match %s.", *r.CharacterPattern)
+				c.accepting(map[string]any{"accepted": *r.CharacterPattern})
 			}
 		}
 	}
@@ -116,8 +116,8 @@ func (c *checker) resources(field string, r *adcp.FormatAssetRequirements, conte
 		case u.Scheme == "http":
 			c.refuse(adcp.CodeValidationError, field, "Load it over https.", "It loads %s without encryption.", short(m[1]))
 		case r.ExternalResourcesAllowed != nil && !*r.ExternalResourcesAllowed && !slices.ContainsFunc(r.AllowedExternalDomains, func(d string) bool { return within(host, d) }):
-			c.refuse(adcp.CodeValidationError, field, "Put it into the document.", "It loads %s; the format takes documents that load nothing from elsewhere.", short(m[1])).
-				WithDetails(map[string]any{"allowed_external_domains": r.AllowedExternalDomains})
+			c.refuse(adcp.CodeValidationError, field, "Put it into the document.", "It loads %s; the format takes documents that load nothing from elsewhere.", short(m[1]))
+			c.accepting(map[string]any{"allowed_external_domains": r.AllowedExternalDomains})
 		case len(r.AllowedExternalDomains) > 0 && !slices.ContainsFunc(r.AllowedExternalDomains, func(d string) bool { return within(host, d) }):
 			c.notAmong(field, "the domain that it loads from", host, r.AllowedExternalDomains)
 		}
