@@ -135,9 +135,6 @@ func (d *Controller) stock(ctx context.Context, principal, kind string, more fix
 		if of == kind {
 			list = append(list, more)
 		}
-		if of == kindProduct {
-			slices.Reverse(list) // what was made last is shown first
-		}
 		for _, p := range published[of] {
 			if !slices.ContainsFunc(list, func(f fixture) bool { return f.ID == p.ID }) {
 				list = append(list, p)

@@ -74,26 +74,25 @@ func (s *Service) accountIDForWrite(ctx context.Context, call *agent.Call, ref *
 func (s *Service) Audiences() *audience.Service { return s.audiences }
 
 // bindNew ties new packages to what the account has declared, and refuses what names
-// nothing. Field is where in the request they are: packages or new_packages.
-func (s *Service) bindNew(ctx context.Context, accountID, field string, packages []Package, requests []adcp.PackageRequest) error {
+// nothing in c. Field is where in the request they are: packages or new_packages.
+func (s *Service) bindNew(ctx context.Context, c *checks, accountID, field string, packages []Package, requests []adcp.PackageRequest) error {
 	d, err := s.holdings(ctx, s.db.Read(), accountID)
 	if err != nil {
 		return err
 	}
-	c := new(checks)
 	shelf := s.shelf()
 	for i := range packages {
 		p, at := &packages[i], fmt.Sprintf("%s[%d]", field, i)
 		c.bindTargeting(at, p, d)
 		if i < len(requests) {
-			product, _ := shelf.Product(p.ProductID)
+			product, _ := shelf.bought(p)
 			c.bindGoals(at, product, p, requests[i].OptimizationGoals, d)
 			if err := s.bindCatalogs(ctx, s.db.Read(), c, at, product, accountID, p, requests[i].Catalogs, d); err != nil {
 				return err
 			}
 		}
 	}
-	return c.err()
+	return nil
 }
 
 // bindUpdate does the same for the packages that an update touches.
@@ -115,7 +114,7 @@ func (s *Service) bindUpdate(ctx context.Context, u *update, requests []adcp.Pac
 		if req.TargetingOverlay != nil {
 			u.bindTargeting(at, p, d)
 		}
-		product, _ := s.shelf().Product(p.ProductID)
+		product, _ := s.shelf().bought(p)
 		if req.Catalogs != nil {
 			if err := s.bindCatalogs(ctx, s.db.Read(), &u.checks, at, product, u.buy.AccountID, p, req.Catalogs, d); err != nil {
 				return err

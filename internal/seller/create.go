@@ -46,11 +46,17 @@ func (s *Service) order(ctx context.Context, call *agent.Call, account *Account,
 	if err != nil {
 		return err
 	}
-	buy, err := s.newMediaBuy(call, account, library, req, deal)
+	agreed, bound := new(checks), new(checks)
+	buy, err := s.newMediaBuy(agreed, call, account, library, req, deal)
 	if err != nil {
 		return err
 	}
-	if err := s.bindNew(ctx, account.ID, "packages", buy.Packages, req.Packages); err != nil {
+	if err := s.bindNew(ctx, bound, account.ID, "packages", buy.Packages, req.Packages); err != nil {
+		return err
+	}
+	// What a request cannot mean is told before what it does not offer.
+	all := checks{found: append(bound.found, agreed.found...)}
+	if err := all.err(); err != nil {
 		return err
 	}
 	if err := s.governPurchase(ctx, call, account, buy); err != nil {
@@ -97,10 +103,11 @@ func answer[R any](t *Task, err error) (*R, error) {
 	return resp, json.Unmarshal(doc, resp)
 }
 
-// newMediaBuy checks a request and makes it a media buy at agreed prices.
-func (s *Service) newMediaBuy(call *agent.Call, account *Account, library map[string]*Creative, req *adcp.CreateMediaBuyRequest, deal *deal) (*MediaBuy, error) {
+// newMediaBuy checks a request and makes it a media buy at agreed prices. One at
+// fault is returned as far as it goes; the faults are in c. The error is that of a
+// request that there is no more to say about.
+func (s *Service) newMediaBuy(c *checks, call *agent.Call, account *Account, library map[string]*Creative, req *adcp.CreateMediaBuyRequest, deal *deal) (*MediaBuy, error) {
 	now := micro(call.Now)
-	c := new(checks)
 	if len(req.Packages) == 0 {
 		c.add(adcp.CodeInvalidRequest, "packages", "A media buy needs at least one package.")
 		return nil, c.err()
@@ -137,7 +144,7 @@ func (s *Service) newMediaBuy(call *agent.Call, account *Account, library map[st
 	}
 	c.currency(b, req.TotalBudget)
 	s.checkReports(c, b, req.ReportingWebhook)
-	return b, c.err()
+	return b, nil
 }
 
 // createExtras refuses what the seller would not act on.

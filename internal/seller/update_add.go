@@ -44,7 +44,7 @@ func (s *Service) addPackages(ctx context.Context, u *update, call *agent.Call, 
 	if len(u.found) > 0 {
 		return nil // the rest would only repeat it
 	}
-	return s.bindNew(ctx, b.AccountID, "new_packages", b.Packages[first:], requests)
+	return s.bindNew(ctx, &u.checks, b.AccountID, "new_packages", b.Packages[first:], requests)
 }
 
 // leadOf is how long the product of a request needs before it can start; none where

@@ -30,15 +30,15 @@ func (s *Service) WireProduct(id string, document json.RawMessage, prices []Pric
 		Guaranteed:  w.DeliveryType == adcp.DeliveryTypeGuaranteed,
 		Exclusivity: string(cmp.Or(adcp.Val(w.Exclusivity), adcp.ExclusivityNone)),
 		Approval:    ApprovalAuto, Countries: s.wireCountries(),
-		Forecast:  Forecast{Impressions: wireDaily, Method: string(adcp.ForecastMethodEstimate)},
-		Reporting: wireReporting(w.ReportingCapabilities),
-		Creative:  CreativePolicy{CoBranding: string(adcp.CoBrandingRequirementOptional), LandingPage: string(adcp.LandingPageRequirementAny)},
+		Forecast: Forecast{Impressions: wireDaily, Method: string(adcp.ForecastMethodEstimate)},
+		Creative: CreativePolicy{CoBranding: string(adcp.CoBrandingRequirementOptional), LandingPage: string(adcp.LandingPageRequirementAny)},
 	}
 	var err error
 	if p.Channels, err = wireChannels(document); err != nil {
 		return nil, err
 	}
 	p.VendorMetrics, p.Bundled = wireVendorMetrics(w.ReportingCapabilities), wireBundled(&w)
+	p.Reporting = wireReporting(w.ReportingCapabilities, p.Channels)
 	p.Properties = s.wireSelectors(w.PublisherProperties)
 	p.FormatIDs, p.Foreign = s.wireFormats(p, &w)
 	p.Options, p.Provenance = w.FormatOptions, w.CreativePolicy
@@ -169,7 +169,9 @@ func (s *Service) wireFormats(p *Product, w *adcp.Product) (own []string, foreig
 	return []string{"display_300x250"}, nil
 }
 
-func wireReporting(w adcp.ReportingCapabilities) Reporting {
+// wireReporting reads what reports hold; where the document does not say, what can
+// be counted of the product's channels.
+func wireReporting(w adcp.ReportingCapabilities, channels []string) Reporting {
 	r := Reporting{Frequencies: []string{string(adcp.ReportingFrequencyDaily)}, Delay: time.Hour}
 	if len(w.AvailableReportingFrequencies) > 0 {
 		r.Frequencies = texts(w.AvailableReportingFrequencies)
@@ -178,6 +180,9 @@ func wireReporting(w adcp.ReportingCapabilities) Reporting {
 	r.Metrics = texts(w.AvailableMetrics)
 	if len(r.Metrics) == 0 {
 		r.Metrics = texts([]adcp.AvailableMetric{adcp.AvailableMetricImpressions, adcp.AvailableMetricSpend, adcp.AvailableMetricClicks})
+		if slices.ContainsFunc(channels, played) {
+			r.Metrics = append(r.Metrics, texts([]adcp.AvailableMetric{adcp.AvailableMetricViews, adcp.AvailableMetricCompletedViews, adcp.AvailableMetricCompletionRate})...)
+		}
 	}
 	return r
 }
@@ -208,6 +213,17 @@ func wireBundled(w *adcp.Product) [][]string {
 		}
 	}
 	return list
+}
+
+// played tells whether ads of the channel run for a time, and may be seen or heard to
+// their end.
+func played(channel string) bool {
+	switch adcp.MediaChannel(channel) {
+	case adcp.MediaChannelOlv, adcp.MediaChannelCTV, adcp.MediaChannelLinearTV,
+		adcp.MediaChannelStreamingAudio, adcp.MediaChannelRadio, adcp.MediaChannelPodcast:
+		return true
+	}
+	return false
 }
 
 // texts turns values of an enum into plain texts.
