@@ -93,6 +93,20 @@ func TestStock(t *testing.T) {
 	})
 }
 
+func TestWireProductReportsWhatItsChannelsCount(t *testing.T) {
+	h := sqliteHouse(t)
+	for channel, played := range map[string]bool{"video": true, "ctv": true, "audio": true, "display": false, "native": false} {
+		p := declared(t, h.service, "own", `{"channels":["`+channel+`"]}`)
+		if got := slices.Contains(p.Reporting.Metrics, "completed_views"); got != played {
+			t.Errorf("%s: reports %v", channel, p.Reporting.Metrics)
+		}
+	}
+	p := declared(t, h.service, "own", `{"channels":["video"],"reporting_capabilities":{"available_metrics":["impressions"]}}`)
+	if !slices.Equal(p.Reporting.Metrics, []string{"impressions"}) {
+		t.Errorf("a product that says what it reports: %v", p.Reporting.Metrics)
+	}
+}
+
 func TestWireProductRefuses(t *testing.T) {
 	h := sqliteHouse(t)
 	for _, tt := range []struct{ rule, document, field string }{
