@@ -252,3 +252,21 @@ func TestKeyStaysHere(t *testing.T) {
 		t.Errorf("canceled: got %v", err)
 	}
 }
+
+// TestAnswersOfDifferentAgesAreNoOrder: a flight as it was before the last change is
+// not taken together with the campaign as it is after.
+func TestAnswersOfDifferentAgesAreNoOrder(t *testing.T) {
+	t.Parallel()
+	a, f, _ := setup(t)
+	o := order()
+	apply(t, a, o)
+	id := f.order["flight"][0]
+	before := f.objects["flight"][id]
+	o.LineItems[0].Budget *= 2
+	apply(t, a, o)
+	f.objects["flight"][id] = before
+	if _, err := a.Read(t.Context(), o.ID); !errors.Is(err, adserver.ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+	apply(t, a, o)
+}
