@@ -63,7 +63,7 @@ func run(ctx context.Context, c console, args []string) int {
 	root.SetIn(c.In)
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)
-	root.AddCommand(demoCommand(c), serveCommand(c), callCommand(c), keysCommand(c), identityCommand(c), staffCommand(c), approvalsCommand(c), creativesCommand(c), webhooksCommand(c))
+	root.AddCommand(demoCommand(c), serveCommand(c), callCommand(c), keysCommand(c), identityCommand(c), staffCommand(c), approvalsCommand(c), catalogueCommand(c), creativesCommand(c), webhooksCommand(c))
 
 	err := fang.Execute(ctx, root, fang.WithVersion(version()), fang.WithoutManpage(),
 		fang.WithErrorHandler(func(w io.Writer, _ fang.Styles, err error) { printError(w, err) }))

@@ -98,6 +98,8 @@ type Operation struct {
 	Roles []account.Role
 	// Status of a success where it is not 200 or 204.
 	Status int
+	// Raw bodies reach the operation as they are, whatever their content type.
+	Raw bool
 }
 
 // Handle puts an operation on the API. The input is a struct by huma's rules: path,
@@ -108,8 +110,9 @@ func Handle[In, Out any](a *API, op Operation, do func(ctx context.Context, staf
 	o := huma.Operation{
 		OperationID: op.ID, Method: op.Method, Path: Prefix + op.Path, Summary: op.Summary, Description: op.Description,
 		Tags: []string{op.Tag}, DefaultStatus: op.Status, MaxBodyBytes: maxBody, RejectUnknownQueryParameters: true,
-		Security:    []map[string][]string{{"staff": {}}},
-		Middlewares: huma.Middlewares{a.admit(op.Roles)},
+		SkipValidateBody: op.Raw,
+		Security:         []map[string][]string{{"staff": {}}},
+		Middlewares:      huma.Middlewares{a.admit(op.Roles)},
 	}
 	huma.Register(a.huma, o, func(ctx context.Context, in *In) (*Out, error) {
 		staff, _ := ctx.Value(staffKey{}).(account.Staff)

@@ -22,6 +22,8 @@ type Catalogue struct {
 	Products []*Product
 	// Formats are the creative formats that the seller accepts, in file order.
 	Formats []*Format
+	// document is what it was read from, but for the products.
+	document string
 }
 
 // Product finds a product by its identifier.
@@ -125,6 +127,8 @@ type Product struct {
 	// (core/product.json, as far as it goes), is laid over what is shown of it: for
 	// everything that has no member here.
 	Wire string `json:",omitzero"`
+	// document is what it was read from, until it is in the database.
+	document string
 }
 
 // soldTo tells whether the principal may see and buy the product.

@@ -12,7 +12,7 @@ import (
 )
 
 // maxCatalogueBytes bounds a catalogue file; ours are under 50 kB.
-const maxCatalogueBytes = 4 << 20
+const maxCatalogueBytes = 64 << 20
 
 // LoadCatalogue reads a catalogue from YAML. It is strict: an unknown field, a
 // wrong value or a reference to nothing is an error, and all of them are told
@@ -25,13 +25,16 @@ func LoadCatalogue(r io.Reader) (*Catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
+	return catalogueOf(root)
+}
+
+func catalogueOf(root *yaml.Node) (*Catalogue, error) {
 	reader := &yamlReader{}
 	c := readCatalogue(yamlNode{r: reader, line: 1}.at("", root))
-	if len(reader.problems) > 0 {
-		slices.SortStableFunc(reader.problems, func(a, b *CatalogueError) int { return a.Line - b.Line })
-		return nil, reader.problems
+	if err := reader.refusal(); err != nil {
+		return nil, err
 	}
-	return c, nil
+	return c, c.keepDocuments(root)
 }
 
 func parseYAML(r io.Reader) (*yaml.Node, error) {
@@ -85,7 +88,8 @@ func (n yamlNode) country() string {
 	return s
 }
 
-func readCatalogue(n yamlNode) *Catalogue {
+// readCatalogueHead reads all but the products.
+func readCatalogueHead(n yamlNode) (*Catalogue, yamlObject) {
 	top := n.object("seller", "standard_formats", "formats", "products")
 	c := &Catalogue{}
 	s := top.field("seller").need("say who sells").object("name", "description", "domain")
@@ -95,12 +99,19 @@ func readCatalogue(n yamlNode) *Catalogue {
 		c.Domain = s.field("domain").need("write the seller's own domain").domain()
 	}
 	c.Formats = readFormats(top)
+	return c, top
+}
+
+func readCatalogue(n yamlNode) *Catalogue {
+	c, top := readCatalogueHead(n)
+	taken := map[string]bool{}
 	list := top.field("products").need("sell at least one product")
 	for _, item := range list.list() {
 		p := readProduct(item, c)
-		if _, twice := c.Product(p.ID); twice && p.ID != "" {
+		if taken[p.ID] && p.ID != "" {
 			item.fail(fmt.Sprintf("the id %q is taken by an earlier product", p.ID), "give every product an id of its own")
 		}
+		taken[p.ID] = true
 		c.Products = append(c.Products, p)
 	}
 	if list.present() && len(c.Products) == 0 {

@@ -226,7 +226,7 @@ func (pl *planner) refined(ctx context.Context, base *Proposal, d *draft, adjust
 		}
 		if !ok {
 			failed++
-			d.notes = append(d.notes, "Nothing that is left can be had for: "+a.spoken()+".")
+			d.notes = append(d.notes, "Nothing that is left can be had for: "+a.Spoken()+".")
 		}
 	}
 	if failed > 0 && failed == len(adjustments) && len(only)+len(omit) == 0 {
@@ -291,8 +291,8 @@ func (a adjustment) turn() int {
 	return 1
 }
 
-// spoken is the adjustment in a few words.
-func (a adjustment) spoken() string {
+// Spoken is the adjustment in a few words.
+func (a adjustment) Spoken() string {
 	name := func(t target) string {
 		switch {
 		case len(t.products) > 0:

@@ -68,7 +68,7 @@ func (q *query) saveDrafts(ctx context.Context, plans []*Proposal, now time.Time
 func (q *query) showProposals(plans []*Proposal) []adcp.Proposal {
 	var out []adcp.Proposal
 	for _, p := range plans {
-		out = append(out, p.wire(q.name))
+		out = append(out, p.wire(q.Name()))
 	}
 	return out
 }

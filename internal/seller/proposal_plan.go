@@ -303,7 +303,7 @@ func (a *Allocation) rationale(reason string) string {
 	if price.Auction {
 		price.Auction, price.Fixed = false, a.Bid
 	}
-	text := fmt.Sprintf("%s of the budget, at %s, for about %d impressions.", a.Share.percent(), price.spoken(), a.Impressions)
+	text := fmt.Sprintf("%s of the budget, at %s, for about %d impressions.", a.Share.percent(), price.Spoken(), a.Impressions)
 	if reason == "" {
 		return text
 	}

@@ -187,7 +187,7 @@ type phrases struct {
 func phrasesOf(p *Product) phrases {
 	out := phrases{channels: list(p.Channels), countries: list(p.Countries), closing: ".", prices: map[string]string{}}
 	for _, o := range p.Pricing {
-		out.prices[o.ID] = o.spoken()
+		out.prices[o.ID] = o.Spoken()
 	}
 	if p.Approval == ApprovalManual {
 		out.closing = ", and a person confirms it."
@@ -249,8 +249,8 @@ func (q *query) headline(c candidate) (*PricingOption, bool) {
 	return &c.prices[0], true
 }
 
-// spoken is the price in words: "22.00 USD per thousand impressions".
-func (o PricingOption) spoken() string {
+// Spoken is the price in words: "22.00 USD per thousand impressions".
+func (o PricingOption) Spoken() string {
 	price := money.Amount{Micros: o.Fixed, Currency: o.Currency}.String()
 	if o.Auction {
 		price = "bids from " + money.Amount{Micros: o.Floor, Currency: o.Currency}.String()

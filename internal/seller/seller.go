@@ -33,6 +33,9 @@ type Config struct {
 	Endpoint string
 	// Catalogue is what the seller sells first; see [Service.Sell]. Required.
 	Catalogue *Catalogue
+	// Supply, where given, is told of the catalogue's products that are new or changed
+	// before they are sold, so that the ad server has them.
+	Supply func([]*Product) error
 	// Clock tells the time. Required.
 	Clock clock.Clock
 	// Store keeps the agent's books; Queue, on the same database and not yet
@@ -97,6 +100,7 @@ type Service struct {
 	shelves  atomic.Pointer[shelf]
 	selling  selling
 	showcase func(ctx context.Context, call *agent.Call) ([]string, error)
+	supply   func([]*Product) error
 	booking
 }
 
@@ -114,15 +118,12 @@ func New(c Config) (*Service, error) {
 	case err != nil || !u.IsAbs() || u.Host == "":
 		return nil, fmt.Errorf("seller: Config.AgentURL %q is not an absolute URL", c.AgentURL)
 	}
-	if c.Name == "" {
-		c.Name = c.Catalogue.Name
-	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{
 		tenant: c.Tenant, name: c.Name, agentURL: c.AgentURL, endpoint: cmp.Or(c.Endpoint, c.AgentURL),
-		clock: c.Clock, log: c.Logger, describe: c.Describe, showcase: c.Showcase,
+		clock: c.Clock, log: c.Logger, describe: c.Describe, showcase: c.Showcase, supply: c.Supply,
 	}
 	if err := s.Sell(c.Catalogue); err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func New(c Config) (*Service, error) {
 }
 
 // Name is the seller's name for people.
-func (s *Service) Name() string { return s.name }
+func (s *Service) Name() string { return cmp.Or(s.name, s.shelf().Name) }
 
 // Register puts the service's handlers on an agent.
 func (s *Service) Register(a *agent.Agent) {

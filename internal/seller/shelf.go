@@ -43,13 +43,42 @@ func (s *Service) Sell(c *Catalogue) error {
 	return s.sell(c, s.selling.stock)
 }
 
-// sell makes a shelf of a catalogue and what single principals have besides. The
+// sell puts a catalogue on the shelf, and what single principals have besides. The
 // lock on what is sold must be held.
 func (s *Service) sell(base *Catalogue, stock map[string]Stock) error {
+	next, err := s.stackShelf(base, stock)
+	if err != nil {
+		return err
+	}
+	return s.open(next, base, stock)
+}
+
+// open sells from a shelf from the next call on.
+func (s *Service) open(next *shelf, base *Catalogue, stock map[string]Stock) error {
+	if s.supply != nil {
+		var changed []*Product
+		before := s.shelves.Load()
+		for _, p := range base.Products {
+			if before == nil || before.digests[p] == "" {
+				changed = append(changed, p)
+			}
+		}
+		if err := s.supply(changed); err != nil {
+			return fmt.Errorf("seller: supply: %w", err)
+		}
+	}
+	s.selling.base, s.selling.stock = base, stock
+	s.shelves.Store(next)
+	return nil
+}
+
+// stackShelf makes a shelf of a catalogue and what single principals have besides,
+// and checks what was not on the shelf before.
+func (s *Service) stackShelf(base *Catalogue, stock map[string]Stock) (*shelf, error) {
 	c := base.with(stock)
 	version, err := digest(c, s.agentURL)
 	if err != nil {
-		return fmt.Errorf("seller: catalogue: %w", err)
+		return nil, fmt.Errorf("seller: catalogue: %w", err)
 	}
 	next := &shelf{
 		Catalogue: c, version: version, products: make(map[string]*Product, len(c.Products)), own: map[string]map[string]*Product{},
@@ -60,7 +89,7 @@ func (s *Service) sell(base *Catalogue, stock map[string]Stock) error {
 	for _, f := range c.Formats {
 		format := f.wire(s.agentURL)
 		if err := validate("core/format.json", format); err != nil {
-			return fmt.Errorf("seller: catalogue: format %s: %w", f.ID, err)
+			return nil, fmt.Errorf("seller: catalogue: format %s: %w", f.ID, err)
 		}
 		next.formats = append(next.formats, format)
 	}
@@ -74,16 +103,14 @@ func (s *Service) sell(base *Catalogue, stock map[string]Stock) error {
 		}
 		shown := view{agentURL: s.agentURL}.product(p, p.Pricing)
 		if err := validate("core/product.json", shown); err != nil {
-			return fmt.Errorf("seller: catalogue: product %s: %w", p.ID, err)
+			return nil, fmt.Errorf("seller: catalogue: product %s: %w", p.ID, err)
 		}
 		// A flight shows more of the last two.
 		if next.digests[p], err = digest(shown, p.Forecast, p.Supply); err != nil {
-			return fmt.Errorf("seller: catalogue: product %s: %w", p.ID, err)
+			return nil, fmt.Errorf("seller: catalogue: product %s: %w", p.ID, err)
 		}
 	}
-	s.selling.base, s.selling.stock = base, stock
-	s.shelves.Store(next)
-	return nil
+	return next, nil
 }
 
 // put finds the product its place: a principal's own products have identifiers of

@@ -18,6 +18,10 @@ type selling struct {
 	sync.Mutex
 	base  *Catalogue
 	stock map[string]Stock
+	// revision is that of the catalogue in the database which base is; 0 where it is
+	// in none. positions are its products' places.
+	revision  int64
+	positions map[string]int64
 }
 
 // Stock makes what is given all that the principal has beside the catalogue, from

@@ -22,6 +22,7 @@ type Deliverer interface {
 // Tick catches up with the clock: it has the sales desk's policy decide on what is
 // due, lets the ad server deliver, starts the media buys whose flight has begun
 // and completes those whose flight has ended, once the ad server has been read.
+// It also takes over what other processes changed in the catalogue.
 // It may be called at any time, as often as wanted; what it starts at the ad server
 // goes through the queue. An error concerns single media buys; the others are done.
 func (s *Service) Tick(ctx context.Context) error {
@@ -29,7 +30,7 @@ func (s *Service) Tick(ctx context.Context) error {
 		return nil
 	}
 	now := s.now()
-	errs := []error{s.decideDue(ctx, now), s.lapseDue(ctx, now)}
+	errs := []error{s.followCatalogue(ctx), s.decideDue(ctx, now), s.lapseDue(ctx, now)}
 	if d, ok := s.adServer.(Deliverer); ok {
 		if err := d.Deliver(ctx, now); err != nil {
 			errs = append(errs, fmt.Errorf("deliver: %w", err))

@@ -16,6 +16,7 @@ func (s *Sales) rest() *api.API {
 	api.HandleStaff(a)
 	api.HandleApprovals(a, s.service)
 	api.HandleCreatives(a, s.service)
+	api.HandleCatalogue(a, s.service)
 	return a
 }
 

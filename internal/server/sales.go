@@ -132,7 +132,7 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 		return s, err
 	}
 	if s.adServer, err = builtin.New(builtin.Config{
-		Store: s.db, Tenant: c.Tenant, Clock: c.Clock, Supply: supply.Of(c.Catalogue), Seed: c.Seed,
+		Store: s.db, Tenant: c.Tenant, Clock: c.Clock, Seed: c.Seed,
 	}); err != nil {
 		return s, err
 	}
@@ -145,10 +145,18 @@ func NewSales(ctx context.Context, c SalesConfig) (s *Sales, err error) {
 	}
 	if s.service, err = seller.New(seller.Config{
 		Tenant: c.Tenant, Name: c.Name, AgentURL: c.PublicURL, Endpoint: strings.TrimSuffix(c.PublicURL, "/") + endpointMCP, Catalogue: c.Catalogue,
+		Supply: func(products []*seller.Product) error {
+			return s.adServer.Stock(supply.Of(&seller.Catalogue{Products: products}))
+		},
 		Store: s.db, Queue: s.queue, AdServer: s.adServer, Clock: c.Clock, SalesDesk: c.SalesDesk, CreativeReview: c.Review, Logger: s.log,
 		Describe: s.describe, Webhooks: s.outbox, Relations: relations(c.TestKits), Governance: watched, AnswerAtOnce: answerAtOnce(c.TestKits), StandIn: s.standIn, Showcase: s.showcase,
 	}); err != nil {
 		return s, err
+	}
+	if differs, err := s.service.OpenCatalogue(ctx); err != nil {
+		return s, err
+	} else if differs {
+		s.log.Warn("the catalogue's file is not the one that was read first; the catalogue in the database is sold. To sell the file: upfront catalogue import FILE")
 	}
 	signatures, err := s.verifySignatures(c)
 	if err != nil {
@@ -250,14 +258,6 @@ func (s *Sales) CatchUp(ctx context.Context) error {
 
 // settleWithin is how soon a job that failed must be due again to be waited for.
 const settleWithin = 10 * time.Second
-
-// Sell makes c the catalogue from the next call on, and its supply the ad server's.
-func (s *Sales) Sell(c *seller.Catalogue) error {
-	if err := s.adServer.Stock(supply.Of(c)); err != nil {
-		return err
-	}
-	return s.service.Sell(c)
-}
 
 // Settle waits until the queue has done what is due, with what failed and is
 // soon tried again, so that a simulated clock does not run ahead of the work.

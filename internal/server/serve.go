@@ -71,7 +71,7 @@ func Serve(ctx context.Context, s Settings, getenv func(string) string, out io.W
 	} else if nobody {
 		fmt.Fprintln(out, "no principal is known: anyone may browse, nobody can buy (make a key: upfront keys create)")
 	}
-	fmt.Fprintf(out, "%s sells %d products at http://%s/sales/mcp\n", catalogue.Name, len(catalogue.Products), at.plain.Addr())
+	fmt.Fprintf(out, "%s sells %d products at http://%s/sales/mcp\n", sales.service.Name(), len(sales.service.Catalogue().Products), at.plain.Addr())
 	server := &http.Server{
 		Handler:           logged(sales.Handler(), log),
 		ReadHeaderTimeout: 10 * time.Second,

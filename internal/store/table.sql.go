@@ -286,6 +286,27 @@ type BuyerTransition struct {
 	Reason     string
 }
 
+type Catalogue struct {
+	Tenant    string
+	Document  string
+	Origin    string
+	Revision  int64
+	ChangedAt int64
+	ChangedBy string
+}
+
+type CatalogueProduct struct {
+	Tenant    string
+	ProductID string
+	Position  int64
+	Document  string
+	Revision  int64
+	ChangedIn int64
+	ChangedAt int64
+	ChangedBy string
+	Removed   bool
+}
+
 type ConversionEvent struct {
 	Tenant        string
 	AccountID     string

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/upfront-media/upfront/internal/api"
+)
+
+// shopFloor is a running sandbox, and commands that talk to it.
+func shopFloor(t *testing.T, args ...string) func(args ...string) outcome {
+	t.Helper()
+	address, _ := serving(t, append([]string{"--sandbox"}, args...)...)
+	return func(args ...string) outcome {
+		var out, errs bytes.Buffer
+		code := run(t.Context(), console{In: strings.NewReader(""), Out: &out, Err: &errs, Getenv: func(name string) string {
+			return map[string]string{"UPFRONT_URL": address, "UPFRONT_TOKEN": "demo-acme-outdoor-v1"}[name]
+		}}, args)
+		return outcome{code, out.String(), errs.String()}
+	}
+}
+
+func written(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// What is exported is what is imported, and what is wrong is told by line and field.
+func TestCatalogue(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	shop := shopFloor(t, "--data", data)
+	exported := shop("catalogue", "export")
+	if exported.code != exitOK || !strings.Contains(exported.out, "nl_ctv_run_of_service") {
+		t.Fatal(exported.out, exported.err)
+	}
+	same := written(t, "same.yaml", exported.out)
+	if got := shop("catalogue", "import", same); got.code != exitOK || strings.Contains(got.out, "changed  ") || strings.Contains(got.out, "added") {
+		t.Errorf("what was exported changes when it is imported: %s%s", got.out, got.err)
+	}
+
+	two := written(t, "two.yaml", twoProducts)
+	if got := shop("catalogue", "check", two); got.code != exitOK || !strings.Contains(got.out, "added    2: plain, signed") || !strings.Contains(got.out, "Nothing was changed") {
+		t.Errorf("checked: %s%s", got.out, got.err)
+	}
+	if got := shop("catalogue", "show", "plain"); got.code != exitFailed || !strings.Contains(got.err, "no such product") {
+		t.Errorf("a check published something: %s%s", got.out, got.err)
+	}
+	wrong := written(t, "wrong.yaml", strings.Replace(twoProducts, "currency: USD, fixed: 10", "currency: dollars, fixed: 10", 1))
+	if got := shop("catalogue", "import", wrong); got.code != exitFailed || !strings.Contains(got.err, "line 12, products[0].pricing[0].currency") {
+		t.Errorf("a wrong file: %s%s", got.out, got.err)
+	}
+	if got := shop("catalogue", "import", two); got.code != exitOK || !strings.Contains(got.out, "added    2: plain, signed") || !strings.Contains(got.out, "removed  ") {
+		t.Errorf("imported: %s%s", got.out, got.err)
+	}
+	if got := shop("catalogue", "list"); !strings.Contains(got.out, "plain") || !strings.Contains(got.out, "guaranteed, signed") || strings.Contains(got.out, "nl_") {
+		t.Errorf("listed: %s%s", got.out, got.err)
+	}
+	var detail api.CatalogueProductDetail
+	if got := shop("catalogue", "show", "plain", "--json"); json.Unmarshal([]byte(got.out), &detail) != nil || detail.ChangedBy != "sandbox" || !bytes.Contains(detail.Document, []byte(`"fixed":10`)) && !bytes.Contains(detail.Document, []byte(`"fixed": 10`)) {
+		t.Errorf("shown: %s%s", got.out, got.err)
+	}
+	if got := shop("catalogue", "remove", "plain"); got.code != exitOK || !strings.Contains(got.out, "removed  1: plain") {
+		t.Errorf("removed: %s%s", got.out, got.err)
+	}
+	if got := shop("catalogue", "remove", "signed"); got.code != exitFailed || !strings.Contains(got.err, "last product") {
+		t.Errorf("removed the last: %s%s", got.out, got.err)
+	}
+	if got := shop("catalogue", "remove", "plain"); got.code != exitFailed || !strings.Contains(got.err, "no such product") {
+		t.Errorf("removed twice: %s%s", got.out, got.err)
+	}
+}
