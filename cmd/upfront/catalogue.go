@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -89,7 +91,10 @@ func (f *catalogueFlags) showCommand() *cobra.Command {
 }
 
 // importFlags are what becomes of a file.
-type importFlags struct{ keep, dryRun bool }
+type importFlags struct {
+	keep, dryRun   bool
+	seller, domain string
+}
 
 func (f *catalogueFlags) checkCommand() *cobra.Command {
 	flags := importFlags{dryRun: true}
@@ -108,8 +113,8 @@ func (f *catalogueFlags) importCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "import FILE",
 		Short:   "Sell what a file has: all of it, or nothing where something is wrong",
-		Long:    "Makes the file the catalogue: a product that it does not have is sold no more, unless --keep is given.\nFILE is YAML as `upfront catalogue export` prints it; - is standard input.",
-		Example: "upfront catalogue import catalogue.yaml",
+		Long:    "Makes the file the catalogue: a product that it does not have is sold no more, unless --keep is given.\nFILE is YAML as `upfront catalogue export` prints it, or a rate card that ends in .csv (docs/publisher.md lists\nits columns); - is YAML from standard input.",
+		Example: "upfront catalogue import rates.csv --seller \"Corner Daily\" --domain corner.example",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.send(cmd, args[0], flags) },
 	}
@@ -120,6 +125,8 @@ func (f *catalogueFlags) importCommand() *cobra.Command {
 
 func (i *importFlags) on(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&i.keep, "keep", false, "keep the products that the file does not have")
+	cmd.Flags().StringVar(&i.seller, "seller", "", "the seller's name, which a rate card does not have (default: as it is)")
+	cmd.Flags().StringVar(&i.domain, "domain", "", "the seller's domain, as well")
 }
 
 // send imports a file and tells what that changed.
@@ -128,9 +135,18 @@ func (f *catalogueFlags) send(cmd *cobra.Command, path string, flags importFlags
 	if err != nil {
 		return err
 	}
+	query := url.Values{"keep": {fmt.Sprint(flags.keep)}, "dry_run": {fmt.Sprint(flags.dryRun)}}
 	body := typed{bytes.NewReader(text), "application/yaml"}
+	switch csv := strings.EqualFold(filepath.Ext(path), ".csv"); {
+	case csv:
+		body.contentType = "text/csv"
+		query.Set("seller", flags.seller)
+		query.Set("domain", flags.domain)
+	case flags.seller != "" || flags.domain != "":
+		return errors.New("--seller and --domain go with a rate card in CSV; a YAML catalogue names its seller")
+	}
 	var changes api.CatalogueChanges
-	answer, err := f.do(cmd.Context(), http.MethodPost, fmt.Sprintf("/catalogue?keep=%t&dry_run=%t", flags.keep, flags.dryRun), body, &changes)
+	answer, err := f.do(cmd.Context(), http.MethodPost, "/catalogue?"+query.Encode(), body, &changes)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)

@@ -78,3 +78,46 @@ func TestCatalogue(t *testing.T) {
 		t.Errorf("removed twice: %s%s", got.out, got.err)
 	}
 }
+
+func TestARateCard(t *testing.T) {
+	t.Parallel()
+	shop := shopFloor(t)
+	if got := shop("catalogue", "import", "../../examples/rate-card.csv", "--seller", "Corner Daily", "--domain", "corner.example"); got.code != exitOK ||
+		!strings.Contains(got.out, "added    5: front_banner, front_takeover, morning_podcast, run_of_site, weather_clips") {
+		t.Fatalf("imported: %s%s", got.out, got.err)
+	}
+	if got := shop("catalogue", "export"); !strings.Contains(got.out, "name: Corner Daily") || !strings.Contains(got.out, "fixed: 18000") || !strings.Contains(got.out, "complete: 0.75") {
+		t.Errorf("exported: %s%s", got.out, got.err)
+	}
+	const header = "name,channel,formats,country,currency,price,floor,guaranteed,impressions a day,price model\n"
+	for rule, test := range map[string]struct{ text, says string }{
+		"Good":                {header + "Clips,ctv,video_15s,US,USD,10,,no,1000,\n", ""},
+		"Semicolons":          {strings.ReplaceAll(header+"Clips,ctv,video_15s,US,USD,10,,no,1000,\n", ",", ";"), ""},
+		"NoHeader":            {"\n", "line 1: has no header"},
+		"AColumnIsMissing":    {"name,channel\nClips,ctv\n", "line 1, column formats: is missing"},
+		"AColumnIsUnknown":    {"colour," + header, "line 1, column colour: is unknown"},
+		"ACellIsMissing":      {header + "Clips,ctv\n", "line 2, character 1: wrong number of fields; write 10 cells"},
+		"NoPrice":             {header + "Clips,ctv,video_15s,US,USD,,,no,1000,\n", "line 2, column price: is empty"},
+		"TwoPrices":           {header + "Clips,ctv,video_15s,US,USD,3,2,no,1000,\n", "line 2, column floor: stands beside a price"},
+		"ADecimalComma":       {strings.ReplaceAll(header, ",", ";") + "Clips;ctv;video_15s;US;USD;10,50;;no;1000;\n", "line 2, column price"},
+		"AnUnknownCurrency":   {header + "Clips,ctv,video_15s,US,dollars,10,,no,1000,\n", "line 2, column currency"},
+		"AnUnknownChannel":    {header + "Clips,tv,video_15s,US,USD,10,,no,1000,\n", "line 2, column channel"},
+		"AnUnknownFormat":     {header + "Clips,ctv,skywriting,US,USD,10,,no,1000,\n", "line 2, column formats"},
+		"AnUnknownCountry":    {header + "Clips,ctv,video_15s,USA,USD,10,,no,1000,\n", "line 2, column country"},
+		"AnUnknownModel":      {header + "Clips,ctv,video_15s,US,USD,10,,no,1000,cpx\n", "line 2, column price_model"},
+		"NoImpressions":       {header + "Clips,ctv,video_15s,US,USD,10,,no,,\n", "line 2, column impressions_a_day"},
+		"NeitherYesNorNo":     {header + "Clips,ctv,video_15s,US,USD,10,,maybe,1000,\n", "line 2, column guaranteed"},
+		"NoName":              {header + ",ctv,video_15s,US,USD,10,,no,1000,\n", "line 2, column name"},
+		"TheSamePriceTwice":   {header + "Clips,ctv,video_15s,US,USD,10,,no,1000,\nClips,ctv,video_15s,US,USD,11,,no,1000,\n", "line 3"},
+		"ConversionsOfNoKind": {header + "Clips,ctv,video_15s,US,USD,10,,no,1000,cpa\n", "line 2, column event_type"},
+		"NoLines":             {header, "has no products"},
+	} {
+		got := shop("catalogue", "check", written(t, "card.csv", test.text))
+		if (test.says == "") != (got.code == exitOK) || !strings.Contains(got.err, test.says) {
+			t.Errorf("%s: %q, want %q (%s)", rule, got.err, test.says, got.out)
+		}
+	}
+	if got := shop("catalogue", "import", "-", "--seller", "x"); got.code != exitFailed || !strings.Contains(got.err, "--seller and --domain go with") {
+		t.Errorf("a seller for YAML: %s%s", got.out, got.err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -23,7 +24,7 @@ type Shop interface {
 	PublishProduct(ctx context.Context, productID string, document []byte, e seller.Edit) (seller.Changes, error)
 	WithdrawProduct(ctx context.Context, productID string, e seller.Edit) (seller.Changes, error)
 	ExportCatalogue(ctx context.Context) ([]byte, error)
-	ImportCatalogue(ctx context.Context, text []byte, keep bool, e seller.Edit) (seller.Changes, error)
+	ImportCatalogue(ctx context.Context, text []byte, in seller.Import, e seller.Edit) (seller.Changes, error)
 }
 
 // CatalogueProduct is a product of the catalogue as a list shows it.
@@ -158,12 +159,17 @@ func HandleCatalogue(a *API, shop Shop) {
 		})
 	type importInput struct {
 		CatalogueEditQuery
-		Keep    bool   `query:"keep" doc:"Products that the file does not have stay"`
-		RawBody []byte `contentType:"application/yaml"`
+		ContentType string `header:"Content-Type"`
+		Keep        bool   `query:"keep" doc:"Products that the file does not have stay"`
+		Seller      string `query:"seller" maxLength:"100" doc:"The seller's name, which a rate card does not have; as it is where empty"`
+		Domain      string `query:"domain" maxLength:"253" doc:"The seller's domain, as well"`
+		RawBody     []byte `contentType:"application/yaml"`
 	}
-	Handle(a, Operation{Method: http.MethodPost, Path: "/catalogue", ID: "import-catalogue", Tag: tag, Raw: true, Roles: publishers, Summary: "Sell what a file has", Description: "The body is a catalogue as YAML or JSON. All of it is taken, or nothing."},
+	Handle(a, Operation{Method: http.MethodPost, Path: "/catalogue", ID: "import-catalogue", Tag: tag, Raw: true, Roles: publishers, Summary: "Sell what a file has", Description: "The body is a catalogue as YAML or JSON, or with Content-Type text/csv a rate card. All of it is taken, or nothing."},
 		func(ctx context.Context, staff account.Staff, in *importInput) (*changes, error) {
-			c, err := shop.ImportCatalogue(ctx, in.RawBody, in.Keep, seller.Edit{By: staff.Name, DryRun: in.DryRun})
+			c, err := shop.ImportCatalogue(ctx, in.RawBody, seller.Import{
+				Keep: in.Keep, CSV: strings.HasPrefix(in.ContentType, "text/csv"), Card: seller.RateCard{Name: in.Seller, Domain: in.Domain},
+			}, seller.Edit{By: staff.Name, DryRun: in.DryRun})
 			return tell(c, in.DryRun, err)
 		})
 }

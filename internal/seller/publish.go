@@ -169,18 +169,41 @@ func (s *Service) WithdrawProduct(ctx context.Context, productID string, e Edit)
 	}, productID)
 }
 
-// ImportCatalogue makes a file the catalogue: YAML as [LoadCatalogue] reads it, or
-// its like in JSON. Where keep is set, products that the file does not have stay.
-func (s *Service) ImportCatalogue(ctx context.Context, text []byte, keep bool, e Edit) (Changes, error) {
+// Import says how a file is to be read.
+type Import struct {
+	// Keep lets products stay that the file does not have.
+	Keep bool
+	// CSV files are rate cards; others are YAML as [LoadCatalogue] reads it, or its
+	// like in JSON.
+	CSV bool
+	// Card says what a rate card does not.
+	Card RateCard
+}
+
+// ImportCatalogue makes a file the catalogue: all of it, or nothing where something
+// is wrong, which is told as [CatalogueErrors].
+func (s *Service) ImportCatalogue(ctx context.Context, text []byte, in Import, e Edit) (Changes, error) {
+	return s.edit(ctx, e, func(now *Catalogue) (*edition, error) {
+		var file *Catalogue
+		var err error
+		if in.CSV {
+			file, err = in.Card.read(text, now)
+		} else {
+			file, err = readFile(text)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return file.replacing(now, in.Keep)
+	}, "")
+}
+
+func readFile(text []byte) (*Catalogue, error) {
 	root, err := parseDocument(text)
 	if err != nil {
-		return Changes{}, CatalogueErrors{{Line: 1, Problem: err.Error(), Fix: "write a catalogue as upfront catalogue export prints it"}}
+		return nil, CatalogueErrors{{Line: 1, Problem: err.Error(), Fix: "write a catalogue as upfront catalogue export prints it"}}
 	}
-	file, err := catalogueOf(root)
-	if err != nil {
-		return Changes{}, err
-	}
-	return s.edit(ctx, e, func(now *Catalogue) (*edition, error) { return file.replacing(now, keep) }, "")
+	return catalogueOf(root)
 }
 
 // replacing is the file in the place of what is sold now.

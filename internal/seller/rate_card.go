@@ -129,6 +129,37 @@ func (row rateRow) list(column string, each func(string) string) *yaml.Node {
 	return out
 }
 
+// read reads a rate card. What is wrong is told by line and column.
+func (s RateCard) read(text []byte, now *Catalogue) (*Catalogue, error) {
+	root, err := s.readRateCard(text, now)
+	if err != nil {
+		return nil, err
+	}
+	c, err := catalogueOf(root)
+	if wrong, ok := errors.AsType[CatalogueErrors](err); ok {
+		for _, e := range wrong {
+			e.Path = columnAt(e.Path)
+		}
+	}
+	return c, err
+}
+
+var productPath = regexp.MustCompile(`^products\[[0-9]+\]\.(pricing\[[0-9]+\]\.)?([a-z_]+)(\[[0-9]+\]\.|\.)?([a-z_]*)`)
+
+// columnAt is the column that a place in the document comes from.
+func columnAt(path string) string {
+	m := productPath.FindStringSubmatch(path)
+	if m == nil {
+		return path
+	}
+	for _, c := range rateColumns {
+		if c.name == m[4] || c.price == (m[1] != "") && cmp.Or(c.field, c.name) == m[2] && m[4] == "" {
+			return "column " + c.name
+		}
+	}
+	return path
+}
+
 // readRateCard reads a rate card into the document of a catalogue. A product may
 // have several lines, one for each of its prices.
 func (s RateCard) readRateCard(text []byte, now *Catalogue) (*yaml.Node, error) {
