@@ -39,7 +39,7 @@ func TestCatalogue(t *testing.T) {
 	data := t.TempDir()
 	shop := shopFloor(t, "--data", data)
 	exported := shop("catalogue", "export")
-	if exported.code != exitOK || !strings.Contains(exported.out, "nl_ctv_run_of_service") {
+	if exported.code != exitOK || !strings.Contains(exported.out, "sbx_display_fixed") {
 		t.Fatal(exported.out, exported.err)
 	}
 	same := written(t, "same.yaml", exported.out)
@@ -61,7 +61,7 @@ func TestCatalogue(t *testing.T) {
 	if got := shop("catalogue", "import", two); got.code != exitOK || !strings.Contains(got.out, "added    2: plain, signed") || !strings.Contains(got.out, "removed  ") {
 		t.Errorf("imported: %s%s", got.out, got.err)
 	}
-	if got := shop("catalogue", "list"); !strings.Contains(got.out, "plain") || !strings.Contains(got.out, "guaranteed, signed") || strings.Contains(got.out, "nl_") {
+	if got := shop("catalogue", "list"); !strings.Contains(got.out, "plain") || !strings.Contains(got.out, "guaranteed, signed") || strings.Contains(got.out, "sbx_") {
 		t.Errorf("listed: %s%s", got.out, got.err)
 	}
 	var detail api.CatalogueProductDetail
