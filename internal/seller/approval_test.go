@@ -137,7 +137,7 @@ func TestPromisingMoreNeedsApprovalAgain(t *testing.T) {
 	for _, a := range created.AvailableActions {
 		want := adcp.MediaBuyActionModeSelfServe
 		switch a.Action {
-		case "increase_budget", "reallocate_budget", "extend_flight", "update_flight_dates":
+		case "increase_budget", "reallocate_budget", "extend_flight", "update_flight_dates", "add_packages":
 			want = adcp.MediaBuyActionModeRequiresApproval
 		}
 		if a.Mode != want {

@@ -26,7 +26,7 @@ var allActions = []seller.Action{
 	seller.ActionPause, seller.ActionResume, seller.ActionCancel, seller.ActionIncreaseBudget, seller.ActionDecreaseBudget,
 	seller.ActionReallocateBudget, seller.ActionExtendFlight, seller.ActionShortenFlight, seller.ActionUpdateFlightDates,
 	seller.ActionUpdatePacing, seller.ActionUpdateFrequencyCaps, seller.ActionUpdateTargeting,
-	seller.ActionUpdateCreativeAssignments, seller.ActionRemovePackages, seller.ActionUpdatePackages,
+	seller.ActionUpdateCreativeAssignments, seller.ActionAddPackages, seller.ActionRemovePackages, seller.ActionUpdatePackages,
 }
 
 // The rules are the protocol's, as wire.md puts them.
@@ -71,15 +71,15 @@ func TestStateTableKeepsTheProtocolsRules(t *testing.T) {
 					t.Errorf("%s in %s (held %v): verdict %d, want %d", a, s, held, got, want)
 				}
 			}
-			if !s.Terminal() && s.Permits("add_packages", held) != seller.NotOffered {
-				t.Errorf("%s offers add_packages", s)
+			if !s.Terminal() && s.Permits("no_such_action", held) != seller.NotOffered {
+				t.Errorf("%s offers what is no action", s)
 			}
 		}
 	}
 	for s, want := range map[seller.State][]seller.Action{
-		seller.StatePendingStart: {"pause", "cancel", "update_budget", "update_dates", "update_packages", "sync_creatives"},
-		seller.StateActive:       {"pause", "cancel", "update_budget", "update_dates", "update_packages", "sync_creatives"},
-		seller.StatePaused:       {"resume", "cancel", "update_budget", "update_dates", "update_packages", "sync_creatives"},
+		seller.StatePendingStart: {"pause", "cancel", "update_budget", "update_dates", "update_packages", "sync_creatives", "add_packages"},
+		seller.StateActive:       {"pause", "cancel", "update_budget", "update_dates", "update_packages", "sync_creatives", "add_packages"},
+		seller.StatePaused:       {"resume", "cancel", "update_budget", "update_dates", "update_packages", "sync_creatives", "add_packages"},
 	} {
 		if got := s.CoarseActions(s == seller.StatePaused); !slices.Equal(got, want) {
 			t.Errorf("valid_actions of %s are %v, want %v", s, got, want)
