@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/upfront-media/upfront/internal/api"
+	"github.com/upfront-media/upfront/internal/seller"
 )
 
 // shopFloor is a running sandbox, and commands that talk to it.
@@ -119,5 +120,19 @@ func TestARateCard(t *testing.T) {
 	}
 	if got := shop("catalogue", "import", "-", "--seller", "x"); got.code != exitFailed || !strings.Contains(got.err, "--seller and --domain go with") {
 		t.Errorf("a seller for YAML: %s%s", got.out, got.err)
+	}
+}
+
+// docs/publisher.md lists the columns that the import takes, each of them.
+func TestThePublishersPageNamesEveryColumn(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/publisher.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, column := range seller.RateCardColumns() {
+		if !strings.Contains(string(page), "`"+column+"`") {
+			t.Errorf("docs/publisher.md does not name %s", column)
+		}
 	}
 }
