@@ -26,8 +26,11 @@ type Options struct {
 // object, a YAML mapping with the typed brief's fields, otherwise plain text.
 // The error is an [Errors] with everything found wrong.
 func Parse(content []byte, opts Options) (Brief, error) {
-	b, problems := Read(content, opts)
-	if problems = append(problems, b.check(opts.Now, problems)...); len(problems) > 0 {
+	b, problems, whole := read(content, opts)
+	if whole {
+		problems = append(problems, b.check(opts.Now, problems)...)
+	}
+	if len(problems) > 0 {
 		sortErrors(problems)
 		return Brief{}, problems
 	}
@@ -38,16 +41,21 @@ func Parse(content []byte, opts Options) (Brief, error) {
 // must make do with what there is: nothing in it is checked, and what could not be
 // read is zero and among the problems.
 func Read(content []byte, opts Options) (Brief, Errors) {
+	b, problems, _ := read(content, opts)
+	return b, problems
+}
+
+// read tells with whole that the document itself could be read, so that a field that
+// is not there is missing.
+func read(content []byte, opts Options) (b Brief, problems Errors, whole bool) {
 	text, err := readable(content)
 	if err != nil {
-		return Brief{}, Errors{err}
+		return Brief{}, Errors{err}, false
 	}
 	tree, form, err := recognise(text)
 	if err != nil {
-		return Brief{}, Errors{err}
+		return Brief{}, Errors{err}, false
 	}
-	var b Brief
-	var problems Errors
 	if tree != nil {
 		b, problems = readTyped(tree, opts)
 	} else {
@@ -56,7 +64,7 @@ func Read(content []byte, opts Options) (Brief, Errors) {
 	if b.Format == "" {
 		b.Format = form
 	}
-	return b, problems
+	return b, problems, true
 }
 
 // readable checks size and characters before anything else looks at the

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/upfront-media/upfront/adcp"
 	"github.com/upfront-media/upfront/internal/id"
@@ -227,5 +229,28 @@ func size(r adcp.FormatAssetRequirements, f adcp.Format, want FormatID, width, h
 		}
 		return n
 	}
-	return bound(width, r.MinWidth, r.MaxWidth), bound(height, r.MinHeight, r.MaxHeight)
+	width, height = bound(width, r.MinWidth, r.MaxWidth), bound(height, r.MinHeight, r.MaxHeight)
+	return proportioned(adcp.Val(r.AspectRatio), width, height, r)
 }
+
+// proportioned gives a width and height the aspect ratio, such as 9:16, in whole
+// pixels: as large as the longer side was, within the requirement's bounds.
+func proportioned(ratio string, width, height int64, r adcp.FormatAssetRequirements) (w, h int64) {
+	across, down, ok := strings.Cut(ratio, ":")
+	rw, errW := strconv.ParseInt(across, 10, 32)
+	rh, errH := strconv.ParseInt(down, 10, 32)
+	if !ok || errW != nil || errH != nil || rw <= 0 || rh <= 0 {
+		return width, height
+	}
+	n := max(width, height) / max(rw, rh)
+	n = max(n, 1, ceilDiv(floorOf(adcp.Val(r.MinWidth)), rw), ceilDiv(floorOf(adcp.Val(r.MinHeight)), rh))
+	if most := floorOf(adcp.Val(r.MaxWidth)); most > 0 {
+		n = max(1, min(n, most/rw))
+	}
+	if most := floorOf(adcp.Val(r.MaxHeight)); most > 0 {
+		n = max(1, min(n, most/rh))
+	}
+	return n * rw, n * rh
+}
+
+func ceilDiv(n, d int64) int64 { return (n + d - 1) / d }

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/upfront-media/upfront/adcp/signing"
@@ -32,13 +33,19 @@ const (
 	pemCreated = "Created"
 )
 
-// NewKey makes an Ed25519 key, dated now.
+// NewKey makes an Ed25519 key, dated now. Its ID does not begin with a dash, so that
+// it can be given to a command as it is.
 func NewKey(now time.Time) (*Key, error) {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("make a signing key: %w", err)
+	for {
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return nil, fmt.Errorf("make a signing key: %w", err)
+		}
+		k, err := newKey(private, now.UTC().Truncate(time.Second))
+		if err != nil || !strings.HasPrefix(k.ID(), "-") {
+			return k, err
+		}
 	}
-	return newKey(private, now.UTC().Truncate(time.Second))
 }
 
 // ParseKey reads a private key, Ed25519 or ECDSA on P-256, from the PEM of a
