@@ -103,12 +103,13 @@ func TestForceCreativeStatus(t *testing.T) {
 		t.Fatalf("at first the creative is %s on its package", approval())
 	}
 	l.move("force_creative_status", object{"creative_id": "banner", "status": "suspended", "reason_code": "source_private"}, "approved", "suspended")
-	if approval() == adcp.CreativeApprovalStatusApproved {
-		t.Error("a suspended creative still serves")
+	// What was decided for the package stands; that it does not serve shows as an impairment.
+	if got := l.buy(*b.MediaBuyID); adcp.Val(got.Health) != adcp.MediaBuyHealthImpaired || approval() != adcp.CreativeApprovalStatusApproved {
+		t.Errorf("with its creative suspended the media buy is %s, the creative on its package %s", adcp.Val(got.Health), approval())
 	}
 	l.move("force_creative_status", object{"creative_id": "banner", "status": "approved"}, "suspended", "approved")
-	if approval() != adcp.CreativeApprovalStatusApproved {
-		t.Error("the creative does not serve again")
+	if got := l.buy(*b.MediaBuyID); adcp.Val(got.Health) != adcp.MediaBuyHealthOk {
+		t.Errorf("the creative does not serve again: %s", adcp.Val(got.Health))
 	}
 	l.move("force_creative_status", object{"creative_id": "banner", "status": "rejected", "rejection_reason": "no"}, "approved", "rejected")
 	l.refused("INVALID_TRANSITION", "force_creative_status", object{"creative_id": "banner", "status": "approved"})

@@ -172,8 +172,8 @@ func (a *agreement) breakAll(t *testing.T, d document, v any, mutations []mutati
 func checkRefusal(t *testing.T, schema string, err error) {
 	t.Helper()
 	var e *adcp.Error
-	if !errors.As(err, &e) || e.Code != adcp.CodeValidationError || len(e.Issues) == 0 {
-		t.Fatalf("%s: got %#v, want a VALIDATION_ERROR with issues", schema, err)
+	if !errors.As(err, &e) || e.Code != adcp.CodeInvalidRequest || len(e.Issues) == 0 {
+		t.Fatalf("%s: got %#v, want a INVALID_REQUEST with issues", schema, err)
 	}
 	for _, i := range e.Issues {
 		if i.Message == "" || i.Keyword == "" || i.Pointer != "" && i.Pointer[0] != '/' {
